@@ -1,0 +1,31 @@
+{
+  # -lssl, -lcrypto and -lnghttp2 must never be added: the Node executable exports those symbols itself,
+  # and a second copy of OpenSSL in the process breaks both.
+  "targets": [
+    {
+      "target_name": "sluice",
+      "sources": [
+        "<!@(find native -name '*.cc' -not -path 'native/test/*' -not -path 'native/fuzz/*' | LC_ALL=C sort)"
+      ],
+      "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      "cflags!": ["-O3", "-Wno-unused-parameter"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": [
+        "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden",
+        "-Wall", "-Wextra", "-Werror"
+      ],
+      "libraries": ["-lpcre2-8"],
+      "configurations": {
+        "Release": { "cflags": ["-O2", "-g1"] },
+        "Sanitize": {
+          "inherit_from": ["Release"],
+          "cflags": [
+            "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"
+          ],
+          "ldflags": ["-fsanitize=address,undefined"]
+        }
+      }
+    }
+  ]
+}
