@@ -1,0 +1,67 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/file.h"
+
+namespace sluice::net {
+
+/// What a stream has been given to send: borrowed bytes, bytes in the queue's own blocks, parts of
+/// files, in order. Holds no memory while it is empty.
+class OutQueue {
+ public:
+  OutQueue() = default;
+  OutQueue(const OutQueue&) = delete;
+  OutQueue& operator=(const OutQueue&) = delete;
+  ~OutQueue() { clear(); }
+
+  /// Bytes that stay valid until own_borrowed(), or until they are consumed.
+  void borrow(std::span<const char> bytes);
+  /// Room for at least `size` bytes (up to 64 KiB) at the tail; commit() takes the first `size` of
+  /// it into the queue.
+  std::span<char> prepare(size_t size);
+  void commit(size_t size);
+  void copy(std::span<const char> bytes);
+  void add_file(FileRef file, uint64_t offset, uint64_t length);
+
+  /// Copies what is still borrowed.
+  void own_borrowed();
+
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+
+  /// The queue's beginning that lies in memory, up to the first file: how many of `out` were
+  /// filled.
+  int gather(std::span<iovec> out) const;
+  struct FilePart {
+    const SharedFile* file;
+    uint64_t offset;
+    uint64_t length;
+  };
+  /// The file that the queue begins with; `file` is null if it begins with memory.
+  FilePart front_file() const;
+  /// Whether a file follows the memory that the queue begins with.
+  bool file_follows() const;
+
+  /// Drops the first `bytes`, which were sent.
+  void consume(size_t bytes);
+  void clear();
+
+ private:
+  struct Segment;
+  struct FillBlock;
+  Segment& append();
+  void drop_front();
+  void release(FillBlock* block);
+
+  Segment* head_ = nullptr;
+  Segment* tail_ = nullptr;
+  FillBlock* fill_ = nullptr;  ///< the block that prepare() gives room in
+  size_t size_ = 0;
+};
+
+}  // namespace sluice::net

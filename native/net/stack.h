@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/timer.h"
+#include "net/address.h"
+
+namespace sluice::net {
+
+/// A connected byte stream. Reads are pushed: the stack reads into one buffer per thread and hands
+/// the bytes up, so an idle stream holds no read buffer. Writes are queued and leave together, at
+/// the end of the event that caused them. TLS is a Stream over another Stream; nothing above sees
+/// which stack runs.
+class Stream {
+ public:
+  /// What a stream tells its consumer. Any of them may close the stream.
+  class Consumer {
+   public:
+    /// A connect() is through; nothing is called before it.
+    virtual void on_connected() {}
+    /// Bytes from the peer. They are the stack's again when the call returns: use them, or copy
+    /// what must stay.
+    virtual void on_data(std::span<const char> data) = 0;
+    /// Instead of on_data() while reading directly: the descriptor may have bytes, or its end.
+    virtual void on_readable() {}
+    /// The peer has finished sending (FIN). Writing goes on.
+    virtual void on_end() = 0;
+    /// After blocked() was true: the queue has drained to the low mark.
+    virtual void on_writable() = 0;
+    /// The stream is dead; `error` is an errno of this system. Close it.
+    virtual void on_error(int error) = 0;
+
+   protected:
+    ~Consumer() = default;
+  };
+
+  virtual void set_consumer(Consumer& consumer) = 0;
+
+  /// Queues bytes that stay valid until this event's callback returns to the stack, or flush() is
+  /// called: what could not be sent by then is copied.
+  virtual void write(std::span<const char> bytes) = 0;
+  /// Room for `size` bytes at the tail of the queue, to be filled in place; commit() says how many
+  /// were used.
+  virtual std::span<char> prepare(size_t size) = 0;
+  virtual void commit(size_t size) = 0;
+  /// Queues part of a file; the stack sends it without a copy where it can.
+  virtual void write_file(FileRef file, uint64_t offset, uint64_t length) = 0;
+  /// Sends what is queued now and copies borrowed bytes that remain. Whoever frees memory that it
+  /// has written calls this first.
+  virtual void flush() = 0;
+  /// Bytes queued and not yet taken by the kernel (files included).
+  virtual size_t unsent() const = 0;
+  /// True while more than the high mark is queued: stop producing until on_writable().
+  bool blocked() const { return unsent() > high_mark; }
+  static constexpr size_t high_mark = 64 * 1024;
+
+  /// Stops and continues on_data(). Pausing inside on_data() still delivers nothing more after it
+  /// returns.
+  virtual void pause_reading() = 0;
+  virtual void resume_reading() = 0;
+  /// The most bytes one on_data() hands over (default 16 KiB; up to the thread's whole buffer for
+  /// bodies).
+  virtual void set_read_size(size_t size) = 0;
+
+  /// Leaves reading from kernel_descriptor() to the consumer (SplicePump): on_readable() and
+  /// on_writable() then mean that a blocked pump may try again. False where there is no descriptor
+  /// to read from.
+  virtual bool read_directly(bool on) { return !on; }
+  /// Has on_writable() called when the descriptor, found full by the consumer itself, has room
+  /// again.
+  virtual void await_room() {}
+
+  /// Sends FIN once the queue is empty.
+  virtual void shutdown_write() = 0;
+  /// Closes once the callback in progress has returned; queued bytes that the kernel did not take
+  /// are lost. The object is then gone.
+  virtual void close() = 0;
+  /// As close(), with RST instead of FIN.
+  virtual void reset() = 0;
+
+  virtual const Address& remote_address() const = 0;
+  /// Asked of the kernel once, at first use.
+  virtual const Address& local_address() = 0;
+
+  /// For splice and TCP_INFO; -1 where bytes are not the socket's own (TLS, F-Stack).
+  virtual int kernel_descriptor() const { return -1; }
+
+  virtual void set_no_delay(bool on) = 0;
+  virtual void set_keepalive(bool on) = 0;
+
+ protected:
+  virtual ~Stream() = default;
+};
+
+/// Owns a stream: letting go closes it.
+struct StreamCloser {
+  void operator()(Stream* stream) const { stream->close(); }
+};
+using StreamPtr = std::unique_ptr<Stream, StreamCloser>;
+
+class Listener {
+ public:
+  /// Takes over each accepted connection.
+  class Acceptor {
+   public:
+    virtual void on_accept(StreamPtr stream) = 0;
+    /// accept() failed: EMFILE and the like. The stack tries again after 500 ms.
+    virtual void on_accept_error(int error) = 0;
+
+   protected:
+    ~Acceptor() = default;
+  };
+  virtual ~Listener() = default;
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+};
+
+struct ConnectOptions {
+  const Address* bind = nullptr;  ///< proxy_bind
+  bool transparent = false;
+  bool keepalive = false;
+  int receive_buffer = 0;
+  int send_buffer = 0;
+};
+
+/// Sockets, timers and the loop of one data thread.
+class Stack {
+ public:
+  virtual ~Stack() = default;
+
+  /// Accepts from an inherited, listening descriptor. The descriptor stays open when the Listener
+  /// goes.
+  virtual std::unique_ptr<Listener> listen(int descriptor, Listener::Acceptor& acceptor) = 0;
+
+  /// Starts a connection; on_connected() or on_error() follows, never within the call. Null with
+  /// `error` set when it failed at once.
+  virtual StreamPtr connect(const Address& peer, const ConnectOptions& options,
+                            Stream::Consumer& consumer, int& error) = 0;
+
+  /// Calls `on_ready(context)` whenever `descriptor` (an eventfd, a pipe) is readable.
+  virtual void watch(int descriptor, void (*on_ready)(void*), void* context) = 0;
+
+  /// Calls on_turn_end() after the events of each turn were handled, before waiting again (log
+  /// batches, coalesced output).
+  class TurnObserver {
+   public:
+    virtual void on_turn_end() = 0;
+
+   protected:
+    ~TurnObserver() = default;
+  };
+  virtual void observe_turns(TurnObserver& observer) = 0;
+
+  virtual TimerWheel& timers() = 0;
+
+  /// Runs until stop() was called on this thread.
+  virtual void run() = 0;
+  virtual void stop() = 0;
+};
+
+}  // namespace sluice::net
