@@ -3,10 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+
+#include "base/sanitizer.h"
 
 namespace sluice {
 
@@ -29,7 +32,8 @@ class Arena {
       return allocate_apart(size, align);
     }
     cursor_ = at + size;
-    return hand_out(at, size);
+    allow_access(reinterpret_cast<void*>(at), size);
+    return reinterpret_cast<void*>(at);
   }
 
   std::span<char> text(size_t size) { return {static_cast<char*>(allocate(size, 1)), size}; }
@@ -86,11 +90,6 @@ class Arena {
     std::swap(releases_, other.releases_);
   }
   void* allocate_apart(size_t size, size_t align);
-#if defined(__SANITIZE_ADDRESS__)
-  static void* hand_out(uintptr_t at, size_t size);
-#else
-  static void* hand_out(uintptr_t at, size_t) { return reinterpret_cast<void*>(at); }
-#endif
 
   uintptr_t cursor_ = 0;
   uintptr_t end_ = 0;

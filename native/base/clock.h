@@ -41,6 +41,8 @@ class Clock {
     int64_t second = -1;
     char text[size];
   };
+  template <typename Text, typename Fill>
+  std::string_view cached(Text& cache, Fill fill);
   const tm& local_time();
 
   uint64_t monotonic_us_ = 0;

@@ -24,11 +24,18 @@ char* escape(Escape kind, std::string_view text, char* out);
 /// The escaped text; `text` itself when nothing needs escaping.
 std::string_view escape(Escape kind, std::string_view text, Arena& arena);
 
-/// Replaces `%xx` by its byte, as nginx's ngx_unescape_uri does: a `%` without two hex digits is
-/// dropped. `out` needs text.size() characters and may be text.data(). Returns the end of what was
-/// written.
-char* unescape(std::string_view text, char* out);
-/// The decoded text; `text` itself when it holds no `%`.
+/// How far and what to decode; nginx's ways.
+enum class Unescape : uint8_t {
+  all,       ///< every `%xx`
+  uri,       ///< up to and with the first `?`, decoded or not
+  redirect,  ///< as uri, but only what is printable and above `%`; anything else stays encoded
+};
+
+/// Replaces `%xx` by its byte, as nginx does: a malformed sequence loses what it had of `%` and
+/// digits. `text` becomes what was not looked at (behind the `?`). `out` needs text.size()
+/// characters and may be text.data(). Returns the end of what was written.
+char* unescape(Unescape kind, std::string_view& text, char* out);
+/// All of it decoded; `text` itself when it holds no `%`.
 std::string_view unescape(std::string_view text, Arena& arena);
 
 /// `<`, `>`, `&` and `"` as character references; `text` itself when it has none.

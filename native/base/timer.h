@@ -61,8 +61,11 @@ class TimerWheel {
   /// The wheel that Timer::set() uses on this thread.
   static TimerWheel& of_thread();
 
-  /// Fires all that is due at `now` (monotonic ms, never less than before).
-  void advance(uint64_t now);
+  /// Says what time it is (monotonic ms, never less than before): before the events of a turn are
+  /// handled, so that timers set then count from it.
+  void update(uint64_t now) { now_ = now; }
+  /// Fires all that is due.
+  void advance();
   /// Milliseconds until the wheel wants to be advanced; -1 when no timer is set. As epoll_wait()
   /// takes it.
   int next_timeout() const;
@@ -79,6 +82,7 @@ class TimerWheel {
   uint64_t next_look() const;
 
   uint64_t now_;
+  uint64_t looked_;                 ///< the slots up to this time are done with
   uint64_t occupied_[levels] = {};  ///< a bit per slot; may be set for a slot that has become empty
   Timer* slot_[levels][slots] = {};
   TimerWheel* previous_;
