@@ -6,8 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "base/block_pool.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/intrusive_list.h"
 #include "base/timer.h"
@@ -30,9 +28,11 @@ class EventSource {
 /// everything, and never again.
 class KernelStack final : public Stack {
  public:
-  /// Creates the thread's timer wheel; belongs to the thread that makes it. Null when epoll isn't
-  /// to be had (errno).
+  /// With the thread's timer wheel; belongs to the thread that makes it, and outlives its streams.
+  /// Null when epoll isn't to be had (errno).
   static std::unique_ptr<KernelStack> create();
+  /// Over an epoll descriptor.
+  explicit KernelStack(Descriptor epoll);
   ~KernelStack() override;
 
   std::unique_ptr<Listener> listen(int descriptor, Listener::Acceptor& acceptor) override;
@@ -53,25 +53,28 @@ class KernelStack final : public Stack {
   friend class KernelListener;
   class Watch;
 
-  explicit KernelStack(Descriptor epoll);
+  StreamPtr register_stream(Descriptor socket, const Address& peer, bool connecting);
   bool add(int descriptor, uint32_t events, EventSource& source);
+  void remove(int descriptor, EventSource& source);
   void turn();
   void flush_dirty();
-  void run_ready();
-  void bury();
+  void visit_waiting();
+  void bury_closed();
+
+  static constexpr size_t batch_size = 512;
 
   Descriptor epoll_;
   TimerWheel timers_;
   std::unique_ptr<char[]> read_buffer_;
-  IntrusiveList<KernelStream, struct DirtyList>
-      dirty_;  ///< have something to send, or a failure to report
-  IntrusiveList<KernelStream, struct ReadyList>
-      ready_;  ///< have something to read without a new event
-  IntrusiveList<KernelStream, struct StreamList> streams_;
-  IntrusiveList<KernelStream, struct StreamList>
-      closed_;  ///< freed at the turn's end: events of this batch may name them
+  IntrusiveList<KernelStream, struct ToFlush>
+      dirty_;  ///< with bytes to send, or an error to report
+  IntrusiveList<KernelStream, struct ToVisit>
+      waiting_;  ///< with work that no new event will announce
+  /// Freed at the turn's end: events of this batch, and callers further up, may still name them.
+  IntrusiveList<KernelStream, struct ToVisit> closed_;
   std::vector<std::unique_ptr<Watch>> watches_;
   std::vector<TurnObserver*> observers_;
+  std::span<epoll_event> batch_;  ///< the events of this turn that are still to be handled
   bool stopped_ = false;
 };
 

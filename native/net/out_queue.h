@@ -21,8 +21,8 @@ class OutQueue {
 
   /// Bytes that stay valid until own_borrowed(), or until they are consumed.
   void borrow(std::span<const char> bytes);
-  /// Room for at least `size` bytes (up to 64 KiB) at the tail; commit() takes the first `size` of
-  /// it into the queue.
+  /// Room for `size` bytes at the tail; commit() takes the first bytes of it into the queue, before
+  /// anything else is queued.
   std::span<char> prepare(size_t size);
   void commit(size_t size);
   void copy(std::span<const char> bytes);
@@ -53,14 +53,14 @@ class OutQueue {
 
  private:
   struct Segment;
-  struct FillBlock;
+  struct OwnBlock;
   Segment& append();
   void drop_front();
-  void release(FillBlock* block);
+  void ensure_room(size_t size);
 
   Segment* head_ = nullptr;
   Segment* tail_ = nullptr;
-  FillBlock* fill_ = nullptr;  ///< the block that prepare() gives room in
+  OwnBlock* fill_ = nullptr;  ///< the block that prepare() gives room in
   size_t size_ = 0;
 };
 

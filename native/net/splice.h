@@ -37,6 +37,7 @@ class SplicePump {
   int error() const { return error_; }
 
  private:
+  Result move();
   bool open_pipe();
   void return_pipe();
 
