@@ -26,6 +26,9 @@ class LogLine {
 
  private:
   friend class ErrorLog;
+  void append_errno(int error);
+  void end();
+
   size_t size_ = 0;
   char text_[max_size];
 };
@@ -66,6 +69,9 @@ class ErrorLog {
     mutable int64_t
         full_at;  ///< the second in which the disk was full: nothing is tried again within it
   };
+
+  void add(Destination destination);
+  static void deliver(const Destination& destination, LogLevel level, std::string_view line);
 
   std::vector<Destination> destinations_;
   LogLevel level_ = LogLevel{0};

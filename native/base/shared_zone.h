@@ -37,9 +37,11 @@ class SharedZone {
   /// The largest piece that allocate() gives, 2^max_class bytes.
   static constexpr int min_class = 4, max_class = 30;
 
-  SharedZone(SharedZone&& other) noexcept : header_(std::exchange(other.header_, nullptr)) {}
+  SharedZone(SharedZone&& other) noexcept
+      : header_(std::exchange(other.header_, nullptr)), size_(other.size_) {}
   SharedZone& operator=(SharedZone&& other) noexcept {
     std::swap(header_, other.header_);
+    std::swap(size_, other.size_);
     return *this;
   }
   ~SharedZone();
@@ -92,16 +94,22 @@ class SharedZone {
   uint64_t root() const;
   void set_root(uint64_t offset);
 
-  size_t size() const;
-  /// Bytes that a piece of class min_class could still be taken from.
+  size_t size() const { return size_; }
+  /// Bytes that could still be given out, if they lay together.
   size_t free_bytes() const;
 
  private:
   struct Header;
-  explicit SharedZone(Header* header) : header_(header) {}
+
+  SharedZone(Header* header, size_t size) : header_(header), size_(size) {}
   char* base() const { return reinterpret_cast<char*>(header_); }
+  uint64_t take_free(int piece_class);
+  uint64_t take_untouched(int piece_class);
+  uint64_t split_larger(int piece_class);
+  void add_free(uint64_t offset, int piece_class);
 
   Header* header_;
+  size_t size_;
 };
 
 }  // namespace sluice
