@@ -1,0 +1,165 @@
+import type { ListenSettings } from '../../cluster/settings.ts';
+import { listen } from '../../modules/http-core.ts';
+import type { Index, ListenAddressPlan, ListenerPlan } from '../../plan/plan.ts';
+import { isWildcard, type Listen, type ListenSocket, portOf } from '../listen.ts';
+import type { Scope } from '../scope.ts';
+import type { Statement } from '../statement.ts';
+import type { Compiler } from './compiler.ts';
+import { compileVirtualServers } from './virtual-servers.ts';
+
+/** A server that listens, with its position in the Plan. */
+interface ListeningServer {
+  readonly scope: Scope;
+  readonly position: Index;
+}
+
+/** All `listen` directives of one address. */
+interface ListenAddress {
+  readonly address: string;
+  readonly servers: ListeningServer[];
+  defaultServer: Index;
+  defaultSaid: boolean;
+  proxyProtocol: boolean;
+  socket: ListenSocket | undefined;
+  /** Whether some directive changed the protocols that others gave: nginx warns once they differ. */
+  protocolsSaid: boolean | undefined;
+  protocolsChanged: boolean;
+}
+
+export interface Listeners {
+  readonly plan: readonly ListenerPlan[];
+  /** How to open each, by the same position. */
+  readonly settings: readonly ListenSettings[];
+}
+
+/** nginx's default for Linux. */
+const DEFAULT_BACKLOG = 511;
+
+export function compileListeners(servers: readonly { scope: Scope }[], workers: number, compiler: Compiler): Listeners {
+  const addresses = collect(servers, compiler);
+  const plan: ListenerPlan[] = [];
+  const settings: ListenSettings[] = [];
+  for (const { socketAddress, served } of sockets(addresses)) {
+    const served_ = served.map((each) => addressPlan(each, socketAddress, compiler));
+    const { socket } = socketAddress;
+    // with reuseport each worker has a queue of its own
+    for (let worker = 0; worker < (socket?.reuseport ? workers : 1); worker++) {
+      plan.push({
+        fd: compiler.descriptors.listen(plan.length),
+        address: socketAddress.address,
+        ...(socket?.reuseport && { worker }),
+        ...(socket?.deferred && { deferred: true }),
+        addresses: served_,
+      });
+      settings.push({
+        address: socketAddress.address,
+        transport: 'stream',
+        backlog: DEFAULT_BACKLOG,
+        ipv6only: true,
+        ...socket,
+      });
+    }
+  }
+  return { plan, settings };
+}
+
+function collect(servers: readonly { scope: Scope }[], compiler: Compiler): ListenAddress[] {
+  const known = new Map<string, ListenAddress>();
+  for (const [position, { scope }] of servers.entries()) {
+    const entries = scope.own(listen);
+    const opener = scope.opener?.statement;
+    if (entries.length === 0 && opener) {
+      const address = compiler.platform.superuser ? '0.0.0.0:80' : '0.0.0.0:8000';
+      add(known, address, { addresses: [], ...PLAIN }, { scope, position }, opener, compiler);
+    }
+    for (const { value, statement } of entries) {
+      for (const address of value.addresses) {
+        compiler.diagnostics.attempt(() => add(known, address, value, { scope, position }, statement, compiler));
+      }
+    }
+  }
+  return [...known.values()];
+}
+
+const PLAIN = { defaultServer: false, proxyProtocol: false, socket: undefined };
+
+/** One more `listen` of an address; nginx's rules for what may be said twice. */
+function add(
+  known: Map<string, ListenAddress>,
+  address: string,
+  said: Listen,
+  server: ListeningServer,
+  statement: Statement,
+  compiler: Compiler,
+): void {
+  const before = known.get(address);
+  if (!before) {
+    known.set(address, {
+      address,
+      servers: [server],
+      defaultServer: server.position,
+      defaultSaid: said.defaultServer,
+      proxyProtocol: said.proxyProtocol,
+      socket: said.socket,
+      protocolsSaid: undefined,
+      protocolsChanged: false,
+    });
+    return;
+  }
+  if (before.servers.at(-1)?.position === server.position) throw statement.fail(`a duplicate listen ${address}`, 1);
+  before.servers.push(server);
+  const socketWasSaid = before.socket !== undefined;
+  if (said.socket && socketWasSaid) throw statement.fail(`duplicate listen options for ${address}`, 1);
+  if (said.defaultServer) {
+    if (before.defaultSaid) throw statement.fail(`a duplicate default server for ${address}`, 1);
+    before.defaultSaid = true;
+    before.defaultServer = server.position;
+  }
+  if (protocolsRedefined(before, said, socketWasSaid)) {
+    compiler.warn(statement, `protocol options redefined for ${address}`, 1);
+  }
+  before.socket ??= said.socket;
+  before.proxyProtocol ||= said.proxyProtocol;
+}
+
+/** Whether the protocol options of this directive contradict those that were said for the address before. */
+function protocolsRedefined(before: ListenAddress, said: Listen, socketWasSaid: boolean): boolean {
+  const { protocolsSaid, protocolsChanged } = before;
+  const differs = protocolsSaid !== undefined && protocolsSaid !== said.proxyProtocol;
+  if (said.proxyProtocol && !before.proxyProtocol) {
+    before.protocolsSaid = false;
+    before.protocolsChanged = true;
+    return (socketWasSaid && !said.socket) || protocolsChanged;
+  }
+  before.protocolsSaid = said.proxyProtocol;
+  if (!said.proxyProtocol && before.proxyProtocol) {
+    before.protocolsChanged = true;
+    return said.socket !== undefined || differs;
+  }
+  return (said.socket !== undefined && protocolsChanged) || differs;
+}
+
+/**
+ * Which sockets there are. A wildcard's socket also takes the connections of addresses of its port that have no
+ * socket options of their own.
+ */
+function* sockets(
+  addresses: readonly ListenAddress[],
+): Iterable<{ socketAddress: ListenAddress; served: readonly ListenAddress[] }> {
+  for (const samePort of Map.groupBy(addresses, ({ address }) => portOf(address)).values()) {
+    const wildcard = samePort.find(({ address }) => isWildcard(address));
+    const others = samePort.filter((each) => each !== wildcard);
+    const shared = others.filter(({ socket }) => wildcard && !socket);
+    for (const each of others) if (!shared.includes(each)) yield { socketAddress: each, served: [each] };
+    if (wildcard) yield { socketAddress: wildcard, served: [...shared, wildcard] };
+  }
+}
+
+function addressPlan(served: ListenAddress, socketAddress: ListenAddress, compiler: Compiler): ListenAddressPlan {
+  const { address, servers, defaultServer, proxyProtocol } = served;
+  return {
+    ...(served !== socketAddress && { address }),
+    ...(proxyProtocol && { proxyProtocol }),
+    http: compileVirtualServers(servers, defaultServer, address, compiler),
+  };
+}

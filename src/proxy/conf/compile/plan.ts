@@ -1,0 +1,66 @@
+import type { ListenSettings, ProcessSettings } from '../../cluster/settings.ts';
+import { processSettings } from '../../modules/core.ts';
+import { eventsBlock, workerConnections } from '../../modules/events.ts';
+import { httpBlock } from '../../modules/http-core-blocks.ts';
+import type { HttpPlan } from '../../plan/http.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { workerShutdownTimeout } from '../../modules/core.ts';
+import { SERVER_VERSION } from '../../version.ts';
+import type { Scope } from '../scope.ts';
+import type { Compiler } from './compiler.ts';
+import { compileListeners } from './listeners.ts';
+import { type CompiledServer, compileServers } from './servers.ts';
+
+export interface CompiledConfiguration {
+  readonly plan: Plan;
+  readonly process: ProcessSettings;
+  readonly listen: readonly ListenSettings[];
+}
+
+/** From the blocks of a configuration to what the data plane executes. */
+export function compilePlan(main: Scope, compiler: Compiler): CompiledConfiguration {
+  const events = main.blocks(eventsBlock)[0];
+  if (!events && !compiler.diagnostics.failed) {
+    compiler.diagnostics.reportBare('emerg', 'no "events" section in configuration');
+  }
+  const process = processSettings(main, compiler);
+  const errorLog = compiler.errorLog(main);
+  const [http] = main.blocks(httpBlock);
+  const compiled = http && compileHttp(http, compiler);
+  const listeners = compileListeners(compiled?.servers ?? [], process.workerProcesses, compiler);
+  if (!compiler.diagnostics.failed) compiler.variables.check(compiler.diagnostics);
+  const plan: Plan = {
+    process: {
+      workerConnections: events?.get(workerConnections) ?? workerConnections.fallback,
+      workerShutdownTimeout: main.get(workerShutdownTimeout),
+      errorLog,
+      version: SERVER_VERSION,
+      prefix: compiler.paths.prefix,
+    },
+    fds: compiler.descriptors.plan(),
+    errorLogs: compiler.errorLogs.plan(),
+    variables: compiler.variables.plan(),
+    regexes: compiler.regexes.plan(),
+    upstreams: compiler.upstreams.plan(),
+    listeners: listeners.plan,
+    ...(compiled && { http: compiled.plan }),
+  };
+  return { plan, process, listen: listeners.settings };
+}
+
+function compileHttp(http: Scope, compiler: Compiler): { plan: HttpPlan; servers: CompiledServer[] } {
+  for (const module of compiler.modules) compiler.diagnostics.attempt(() => module.declare?.(http, compiler));
+  const servers = compileServers(http, compiler);
+  const main: Record<string, unknown> = {};
+  for (const module of compiler.modules) {
+    const compiled = compiler.diagnostics.attempt(() => module.compileMain?.(http, compiler));
+    if (compiled !== undefined) main[module.name] = compiled;
+  }
+  const plan: HttpPlan = {
+    modules: compiler.blocks.confs(),
+    blocks: compiler.blocks.blocks(),
+    servers: servers.map((server) => server.plan),
+    main,
+  };
+  return { plan, servers };
+}

@@ -1,0 +1,32 @@
+/**
+ * Directives that tune machinery which this proxy doesn't have. They are checked like all others, accepted,
+ * and reported at notice level with the reason.
+ */
+export const HINTS: ReadonlyMap<string, string> = new Map([
+  ['accept_mutex', 'workers are woken one at a time by the kernel'],
+  ['accept_mutex_delay', 'workers are woken one at a time by the kernel'],
+  ['multi_accept', 'a worker accepts all waiting connections that it has room for'],
+  ['use', 'events come from epoll, or from F-Stack'],
+  ['worker_aio_requests', 'file I/O is not queued in the kernel'],
+  ['epoll_events', 'the size of an event batch is fixed'],
+  ['thread_pool', 'there are no thread pools'],
+  ['pcre_jit', 'expressions are always compiled to machine code'],
+  ['lock_file', 'no lock file is needed'],
+  ['timer_resolution', 'time is read once in every turn of the event loop'],
+  ['debug_points', 'there are no debug points'],
+  ['connection_pool_size', 'a connection has no memory pool to be sized'],
+  ['request_pool_size', "a request's memory grows by itself"],
+  ['variables_hash_max_size', 'hash tables size themselves'],
+  ['variables_hash_bucket_size', 'hash tables size themselves'],
+  ['types_hash_max_size', 'hash tables size themselves'],
+  ['types_hash_bucket_size', 'hash tables size themselves'],
+  ['server_names_hash_max_size', 'hash tables size themselves'],
+  ['server_names_hash_bucket_size', 'hash tables size themselves'],
+  ['map_hash_max_size', 'hash tables size themselves'],
+  ['map_hash_bucket_size', 'hash tables size themselves'],
+  ['proxy_headers_hash_max_size', 'hash tables size themselves'],
+  ['proxy_headers_hash_bucket_size', 'hash tables size themselves'],
+  ['postpone_output', 'output is gathered until the event loop turns'],
+  ['read_ahead', 'the kernel chooses how far it reads ahead'],
+  ['send_lowat', 'it has a meaning on BSD kernels only'],
+]);

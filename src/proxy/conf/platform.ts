@@ -1,0 +1,35 @@
+import { availableParallelism } from 'node:os';
+import type { Addon } from '../../fstack-binding/index.ts';
+
+/** What reading a configuration asks of the machine; tests give answers of their own. */
+export interface Platform {
+  /** Compiles an expression as the data plane will (PCRE2). */
+  checkRegex(pattern: string, caseless: boolean): RegexCheck;
+  /** Numeric addresses of a host name, IPv4 first as the system orders them; empty if there are none. */
+  resolveHost(name: string): readonly string[];
+  /** Numeric id, or undefined if there is no such user. */
+  userId(name: string): number | undefined;
+  groupId(name: string): number | undefined;
+  readonly superuser: boolean;
+  readonly cpus: number;
+}
+
+export type RegexCheck =
+  | {
+      /** How many capture groups there are. */
+      readonly captures: number;
+      /** Numbers of groups with their names. */
+      readonly names: readonly (readonly [number, string])[];
+    }
+  | { readonly error: string; readonly offset: number };
+
+export function platformFrom(addon: Addon): Platform {
+  return {
+    checkRegex: (pattern, caseless) => addon.checkRegex(pattern, caseless),
+    resolveHost: (name) => addon.resolveHost(name),
+    userId: (name) => addon.lookUpUser(name)?.uid,
+    groupId: (name) => addon.lookUpGroup(name) ?? undefined,
+    superuser: process.geteuid?.() === 0,
+    cpus: availableParallelism(),
+  };
+}
