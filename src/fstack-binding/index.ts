@@ -1,0 +1,98 @@
+/** Loads the native addon; the typed face of the data plane and of the system calls that Node lacks. */
+import { createRequire } from 'node:module';
+
+export type SocketOption =
+  | 'SO_REUSEADDR'
+  | 'SO_REUSEPORT'
+  | 'SO_RCVBUF'
+  | 'SO_SNDBUF'
+  | 'SO_KEEPALIVE'
+  | 'SO_TYPE'
+  | 'SO_PROTOCOL'
+  | 'IPV6_V6ONLY'
+  | 'TCP_KEEPIDLE'
+  | 'TCP_KEEPINTVL'
+  | 'TCP_KEEPCNT'
+  | 'TCP_FASTOPEN'
+  | 'TCP_DEFER_ACCEPT';
+
+/** What PCRE2 says of a pattern; `offset` is where in the pattern the error lies, in bytes. */
+export type RegexCheck =
+  | { readonly captures: number; readonly names: readonly (readonly [number, string])[] }
+  | { readonly error: string; readonly offset: number };
+
+export interface DataPlaneOptions {
+  /** The Plan's sealed memory. */
+  readonly planFd: number;
+  /** The descriptors of the Plan's `fds`, by position. */
+  readonly descriptors: readonly number[];
+  /** This worker's number, from 0. */
+  readonly worker: number;
+  /** The data thread asks; call `answer()` with the same id, now or later. */
+  readonly onQuestion: (id: number, kind: string, payload: Buffer) => void;
+  /** The data thread has drained or stopped. */
+  readonly onEnd: () => void;
+}
+
+/** System calls throw an Error like Node's own: `errno` is negative, `syscall` is its name. Text is latin1: one character a byte. */
+export interface Addon {
+  /** A new descriptor, non-blocking, closed on exec. `address` as in `ListenSettings`; only its family counts here. */
+  openSocket(address: string, transport: 'stream' | 'datagram', multipath: boolean): number;
+  bindSocket(fd: number, address: string): void;
+  listenSocket(fd: number, backlog: number): void;
+  setSocketOption(fd: number, option: SocketOption, value: number): void;
+  socketOption(fd: number, option: SocketOption): number;
+  /** The local address, or null for a family that a listener cannot have. */
+  socketAddress(fd: number): string | null;
+
+  /** A memory file that nobody can change any more. */
+  sealedMemory(name: string, bytes: Uint8Array): number;
+  /** A memory file of `size` zero bytes, for several processes to write into. */
+  sharedMemory(name: string, size: number): number;
+  /** dup2; the target survives exec. */
+  duplicateTo(fd: number, target: number): void;
+  /** Makes an inherited descriptor non-blocking and closed on exec. */
+  adoptDescriptor(fd: number): void;
+
+  /** The C library's words for a positive errno, as nginx prints them. */
+  systemErrorText(errno: number): string;
+  /** The supplementary groups of a user, for a process about to become that user. */
+  initGroups(user: string, gid: number): void;
+  lookUpUser(name: string): { readonly uid: number; readonly gid: number } | null;
+  lookUpGroup(name: string): number | null;
+  /** Blocks. Numeric addresses without port, in the system's order; empty if there are none. */
+  resolveHost(name: string): readonly string[];
+  setResourceLimit(resource: 'nofile' | 'core', limit: number): void;
+  /** Pins the calling thread, and threads that it starts from now on. */
+  setAffinity(cpus: readonly number[]): void;
+  /** To be called once the handlers stand: bin/sluice starts Node with SIGUSR1 blocked. */
+  unblockSignals(): void;
+  /** What `ps -C` and killall know the process by. */
+  setProcessName(name: string): void;
+  /** A process that changed its user leaves no core dump without this. */
+  allowCoreDump(): void;
+
+  checkRegex(pattern: string, caseless: boolean): RegexCheck;
+
+  /** Returns when the listeners accept; throws what is wrong with the Plan. Once per process. */
+  startDataPlane(options: DataPlaneOptions): void;
+  /** Stops listening and finishes what is open; `onEnd` follows. */
+  quit(): void;
+  /** Ends at once; `onEnd` follows. */
+  stop(): void;
+  reopenLogs(): void;
+  /** An empty payload says that the question failed. */
+  answer(question: number, payload: Uint8Array): void;
+}
+
+/** SLUICE_ADDON names another build of the addon, for instance the sanitizers'. */
+export function loadAddon(): Addon {
+  const file =
+    process.env.SLUICE_ADDON ?? new URL('../../build/Release/sluice.node', import.meta.url).pathname;
+  try {
+    return createRequire(import.meta.url)(file);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`the native addon "${file}" cannot be loaded: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,297 @@
+/** The master process: https://nginx.org/en/docs/control.html, with nginx's order of steps and its messages. */
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Addon } from '../../fstack-binding/index.ts';
+import { LogFileError } from './descriptors.ts';
+import type { ErrorLog } from './error-log.ts';
+import { Generation } from './generation.ts';
+import { ListenError, type ListenSocket, ListenSockets } from './listen-sockets.ts';
+import { PidFile } from './pid-file.ts';
+import type { ClusterConfiguration } from './settings.ts';
+import { onSignals, type SignalHandler } from './signals.ts';
+import { systemErrorText } from './system-error.ts';
+import { type Program, startNewBinary } from './upgrade.ts';
+import { Workers } from './workers.ts';
+
+/** How long workers have between SIGTERM and SIGKILL. */
+const TERMINATE_MS = 1500;
+const STDERR = 2;
+
+export interface MasterOptions {
+  readonly addon: Addon;
+  readonly program: Program;
+  /** Reads the configuration; says in `log` what is wrong with it, and returns undefined. */
+  readonly load: (log: ErrorLog) => Promise<ClusterConfiguration | undefined>;
+  /** Until the configured logs are open. */
+  readonly startLog: ErrorLog;
+  /** Of another binary, whose sockets we take over. */
+  readonly inheritedFds: readonly number[] | undefined;
+  /** In the background, or started by another binary: WINCH means something else than a resized terminal. */
+  readonly daemonized: boolean;
+}
+
+export class Master {
+  readonly #addon: Addon;
+  readonly #options: MasterOptions;
+  readonly #parent = process.ppid;
+  readonly #workers: Workers;
+  #generation: Generation;
+  #pidFile: PidFile;
+  #newBinary: ChildProcess | undefined;
+  #ending: 'quit' | 'terminate' | undefined;
+  #accepting = true;
+  #reloading = false;
+  #reloadAgain = false;
+
+  /** Undefined when it can't; the start log says why. */
+  static async start(options: MasterOptions): Promise<Master | undefined> {
+    const { addon, startLog } = options;
+    const inherited = new ListenSockets(addon, startLog).adopt(options.inheritedFds ?? []);
+    const configuration = await options.load(startLog);
+    if (!configuration) return undefined;
+    const generation = openGeneration(configuration, undefined, inherited, addon, startLog);
+    if (!generation) return undefined;
+    const pidFile = new PidFile(configuration.process.pid, addon);
+    if (!pidFile.write(startLog)) return undefined;
+    new ListenSockets(addon, generation.errorLog).closeUnused(inherited, generation.sockets);
+    return new Master(options, generation, pidFile);
+  }
+
+  private constructor(options: MasterOptions, generation: Generation, pidFile: PidFile) {
+    this.#addon = options.addon;
+    this.#options = options;
+    this.#generation = generation;
+    this.#pidFile = pidFile;
+    this.#workers = new Workers(
+      () => this.#log,
+      () => this.#onAllWorkersGone(),
+    );
+
+    this.#redirectStderr();
+    process.title = ['nginx: master process', options.program.path, ...options.program.args].join(' ');
+    this.#addon.setProcessName('nginx');
+    this.#listenToSignals();
+    // Signals alone don't keep Node running, and workers may all be gone for a while (WINCH).
+    setInterval(() => undefined, 2 ** 30);
+  }
+
+  /** Starts the workers; the master then goes by signals. */
+  run(): void {
+    void this.#workers.start(this.#generation);
+  }
+
+  get #log(): ErrorLog {
+    return this.#generation.errorLog;
+  }
+
+  #listenToSignals(): void {
+    const terminate: SignalHandler = { action: 'exiting', handle: () => this.#terminate() };
+    onSignals(
+      { write: (level, message) => this.#log.write(level, message) },
+      {
+        SIGQUIT: { action: 'shutting down', handle: () => this.#quit() },
+        SIGTERM: terminate,
+        SIGINT: terminate,
+        SIGHUP: { action: 'reconfiguring', handle: () => void this.#reconfigure() },
+        SIGUSR1: { action: 'reopening logs', handle: () => this.#reopenLogs() },
+        SIGUSR2: {
+          action: () => (this.#upgrading ? 'ignoring' : 'changing binary'),
+          handle: () => this.#changeBinary(),
+        },
+        ...(this.#options.daemonized && {
+          SIGWINCH: { action: 'stop accepting connections', handle: () => this.#stopAccepting() },
+        }),
+      },
+    );
+    this.#addon.unblockSignals();
+  }
+
+  /** An upgrade is on, seen from either side. */
+  get #upgrading(): boolean {
+    return this.#newBinary !== undefined || process.ppid === this.#parent;
+  }
+
+  // --- Ending ---
+
+  #quit(): void {
+    if (this.#ending) return;
+    this.#ending = 'quit';
+    this.#workers.end();
+    this.#workers.signal('SIGQUIT');
+    this.#closeSockets();
+    if (!this.#workers.live) this.#exit();
+  }
+
+  #terminate(): void {
+    if (this.#ending === 'terminate') return;
+    this.#ending = 'terminate';
+    this.#workers.end();
+    this.#workers.signal('SIGTERM');
+    setInterval(() => this.#workers.signal('SIGKILL'), TERMINATE_MS);
+    if (!this.#workers.live) this.#exit();
+  }
+
+  #onAllWorkersGone(): void {
+    if (this.#ending) this.#exit();
+  }
+
+  #exit(): never {
+    this.#pidFile.remove(this.#log, this.#newBinary ? this.#pidFile.oldPath : this.#pidFile.path);
+    this.#log.write('notice', 'exit');
+    if (this.#ending !== 'quit') this.#closeSockets();
+    process.exit(0);
+  }
+
+  /** Files of unix sockets stay while another binary listens there: the new one, or the old one that gave us the sockets. */
+  #closeSockets(): void {
+    const oldBinaryLives = process.ppid === this.#parent;
+    const unlink = (socket: ListenSocket): boolean =>
+      !this.#newBinary && !(socket.inherited && oldBinaryLives);
+    new ListenSockets(this.#addon, this.#log).closeAll(this.#generation.sockets, unlink);
+  }
+
+  // --- Reload ---
+
+  async #reconfigure(): Promise<void> {
+    if (this.#ending) return;
+    if (this.#newBinary) {
+      // Back from an upgrade that is not wanted after all: the old configuration serves again.
+      this.#accepting = true;
+      void this.#workers.start(this.#generation);
+      return;
+    }
+    if (this.#reloading) {
+      this.#reloadAgain = true;
+      return;
+    }
+    this.#reloading = true;
+    do {
+      this.#reloadAgain = false;
+      this.#log.write('notice', 'reconfiguring');
+      await this.#replaceGeneration();
+    } while (this.#reloadAgain && !this.#ending);
+    this.#reloading = false;
+  }
+
+  async #replaceGeneration(): Promise<void> {
+    const previous = this.#generation;
+    const configuration = await this.#options.load(previous.errorLog);
+    if (!configuration || this.#ending) return;
+    const next = openGeneration(configuration, previous, [], this.#addon, previous.errorLog);
+    if (!next) return;
+    if (!this.#movePidFile(next)) {
+      next.retire(previous, this.#addon);
+      return;
+    }
+
+    const before = this.#workers.list();
+    this.#workers.stopRespawning();
+    this.#generation = next;
+    const ready = await this.#workers.start(next);
+    if (this.#ending) return;
+    if (ready === 0) {
+      this.#log.write('alert', 'no worker process could serve the new configuration, the old one stays');
+      this.#generation = previous;
+      this.#movePidFile(previous);
+      next.retire(previous, this.#addon);
+      return;
+    }
+    this.#redirectStderr();
+    this.#workers.signal('SIGQUIT', before);
+    previous.retire(next, this.#addon);
+  }
+
+  /** Writes the pid file of `generation` where it is another one, and removes the one before. */
+  #movePidFile({ process: { pid } }: Generation): boolean {
+    if (pid === this.#pidFile.path) return true;
+    const moved = new PidFile(pid, this.#addon);
+    if (!moved.write(this.#log)) return false;
+    this.#pidFile.remove(this.#log);
+    this.#pidFile = moved;
+    return true;
+  }
+
+  // --- Logs ---
+
+  #reopenLogs(): void {
+    this.#log.write('notice', 'reopening logs');
+    this.#generation.logs.reopen(this.#generation.process.user.uid, this.#log);
+    this.#redirectStderr();
+    this.#workers.signal('SIGUSR1');
+  }
+
+  /** What the runtime itself has to say, if it ever has, belongs into the error log; the terminal is let go. */
+  #redirectStderr(): void {
+    const file = this.#generation.errorLogFile;
+    if (file !== undefined) this.#addon.duplicateTo(file, STDERR);
+  }
+
+  // --- Upgrade ---
+
+  #changeBinary(): void {
+    if (this.#upgrading) {
+      this.#log.write(
+        'crit',
+        "the changing binary signal is ignored: you should shutdown or terminate before either old or new binary's process",
+      );
+      return;
+    }
+    const { program } = this.#options;
+    this.#log.write('notice', 'changing binary');
+    if (!this.#pidFile.moveAside(this.#log, program.path)) return;
+
+    const binary = startNewBinary(program, this.#generation.sockets, this.#generation.process.env);
+    const afterwards = `after an attempt to execute new binary process "${program.path}"`;
+    binary.once('error', (error) => {
+      const reason = systemErrorText(this.#addon, error);
+      this.#log.write(
+        'alert',
+        `execve() failed while executing new binary process "${program.path}" ${reason}`,
+      );
+      if (binary.pid === undefined) this.#pidFile.moveBack(this.#log, afterwards);
+    });
+    if (binary.pid === undefined) return;
+    this.#log.write('notice', `start new binary process ${binary.pid}`);
+    this.#newBinary = binary;
+    binary.once('exit', (code, signal) => this.#onNewBinaryExit(binary, code, signal));
+  }
+
+  #onNewBinaryExit({ pid }: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    this.#log.write('notice', `signal 17 (SIGCHLD) received from ${pid}`);
+    if (signal)
+      this.#log.write('alert', `new binary process ${pid} exited on signal ${constants.signals[signal]}`);
+    else this.#log.write('notice', `new binary process ${pid} exited with code ${code}`);
+
+    this.#pidFile.moveBack(this.#log, `after the new binary process "${this.#options.program.path}" exited`);
+    this.#newBinary = undefined;
+    if (!this.#accepting && !this.#ending) {
+      this.#accepting = true;
+      void this.#workers.start(this.#generation);
+    }
+  }
+
+  #stopAccepting(): void {
+    this.#accepting = false;
+    this.#workers.stopRespawning();
+    this.#workers.signal('SIGQUIT');
+  }
+}
+
+/** Undefined when something could not be opened; the log says what. */
+function openGeneration(
+  configuration: ClusterConfiguration,
+  previous: Generation | undefined,
+  inherited: readonly ListenSocket[],
+  addon: Addon,
+  log: ErrorLog,
+): Generation | undefined {
+  try {
+    return new Generation(configuration, previous, inherited, addon, log);
+  } catch (error) {
+    // Listeners and logs have said it in nginx's words; whatever else stands in the way is said here.
+    if (!(error instanceof ListenError || error instanceof LogFileError)) {
+      log.write('emerg', systemErrorText(addon, error));
+    }
+    return undefined;
+  }
+}

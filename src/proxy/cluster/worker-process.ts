@@ -1,0 +1,75 @@
+/** A worker as its master sees it: started with everything by number, ready when it says so, signalled, buried. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { WorkerSettings } from './worker-settings.ts';
+
+export type WorkerExit = { readonly code: number } | { readonly signal: number };
+
+export interface WorkerEvents {
+  /** Its listeners accept. */
+  ready(worker: WorkerProcess): void;
+  exited(worker: WorkerProcess, exit: WorkerExit): void;
+}
+
+const WORKER_PROGRAM = import.meta.filename.replace(/worker-process(\.\w+)$/, 'worker$1');
+
+export class WorkerProcess {
+  readonly settings: WorkerSettings;
+  /** Cleared for workers that are to end, or that failed for good. */
+  respawn = true;
+  /** It was told to end. */
+  exiting = false;
+  exited = false;
+  readonly startedAt = Date.now();
+  readonly #child: ChildProcess;
+  #ready = false;
+  #waiting: NodeJS.Signals | undefined;
+
+  /** Undefined pid: the process could not be started; `exited` is then never called. */
+  constructor(
+    settings: WorkerSettings,
+    descriptors: readonly number[],
+    environment: Record<string, string>,
+    events: WorkerEvents,
+  ) {
+    this.settings = settings;
+    // stdout is the way to say "ready": a worker never prints.
+    this.#child = spawn(process.execPath, [...process.execArgv, WORKER_PROGRAM, JSON.stringify(settings)], {
+      stdio: ['ignore', 'pipe', 'inherit', ...descriptors],
+      env: environment,
+      argv0: 'nginx: worker process',
+    });
+    this.#child.on('error', () => undefined);
+    this.#child.stdout?.once('data', () => {
+      this.#child.stdout?.destroy();
+      this.#becomeReady();
+      events.ready(this);
+    });
+    this.#child.once('exit', (code, signal) => {
+      this.exited = true;
+      this.#child.stdout?.destroy();
+      events.exited(this, signal === null ? { code: code ?? 0 } : { signal: constants.signals[signal] });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Before its handlers stand a signal would kill it: until then the latest one waits here. SIGKILL never waits. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.exited) return;
+    if (signal !== 'SIGUSR1') this.exiting = true;
+    if (this.#ready || signal === 'SIGKILL') this.#child.kill(signal);
+    else if (signal !== 'SIGUSR1') this.#waiting = signal;
+  }
+
+  #becomeReady(): void {
+    this.#ready = true;
+    if (this.#waiting) this.#child.kill(this.#waiting);
+  }
+}

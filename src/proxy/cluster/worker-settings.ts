@@ -1,0 +1,24 @@
+/** What a master tells a worker that it starts, as JSON in an argument. The descriptors go by number: 3 is the Plan, `fds` follow. */
+import type { FdPlan, LogLevel } from '../plan/plan.ts';
+import type { UserSettings } from './settings.ts';
+
+export const PLAN_FD = 3;
+export const FIRST_FD = 4;
+
+/** Of a worker's exit: there is no use in starting another one. */
+export const EXIT_FATAL = 2;
+
+export interface WorkerSettings {
+  /** From 0. */
+  readonly worker: number;
+  readonly fds: readonly FdPlan[];
+  /** The main error log: positions in `fds`. */
+  readonly errorLog: readonly { readonly fd: number; readonly level: LogLevel }[];
+  /** Absent when the master isn't root. */
+  readonly user?: UserSettings;
+  readonly cpus?: readonly number[];
+  readonly rlimitNofile?: number;
+  readonly rlimitCore?: number;
+  readonly priority?: number;
+  readonly workingDirectory?: string;
+}

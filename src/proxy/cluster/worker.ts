@@ -1,0 +1,141 @@
+/** The worker's entry. Loads next to nothing: its memory is counted, and connections are the data thread's. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
+import { openLogFile } from './descriptors.ts';
+import { ErrorLog, fileSink } from './error-log.ts';
+import { onSignals } from './signals.ts';
+import { systemErrorText } from './system-error.ts';
+import { EXIT_FATAL, FIRST_FD, PLAN_FD, type WorkerSettings } from './worker-settings.ts';
+
+const STDOUT = 1;
+const PROCESS_NAME = 'nginx';
+
+const settings: WorkerSettings = JSON.parse(process.argv[2] ?? '');
+const addon = loadAddon();
+const log = new ErrorLog(settings.errorLog.map(({ fd, level }) => fileSink(FIRST_FD + fd, level)));
+
+/** Says why and ends; the master does not start another one. */
+function fail(level: 'alert' | 'emerg', message: string): never {
+  log.write(level, message);
+  process.exit(EXIT_FATAL);
+}
+
+/** A step that a worker can do without. */
+function attempt(what: string, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    log.write('alert', `${what} failed ${systemErrorText(addon, error)}`);
+  }
+}
+
+/** A step that it can't. */
+function require(what: string, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    fail('emerg', `${what} failed ${systemErrorText(addon, error)}`);
+  }
+}
+
+function limitResources(
+  { priority, rlimitNofile, rlimitCore, cpus }: WorkerSettings,
+  { setResourceLimit, setAffinity }: Addon,
+): void {
+  if (priority !== undefined) attempt(`setpriority(${priority})`, () => setPriority(priority));
+  if (rlimitNofile !== undefined) {
+    attempt(`setrlimit(RLIMIT_NOFILE, ${rlimitNofile})`, () => setResourceLimit('nofile', rlimitNofile));
+  }
+  if (rlimitCore !== undefined)
+    attempt(`setrlimit(RLIMIT_CORE, ${rlimitCore})`, () => setResourceLimit('core', rlimitCore));
+  if (cpus) attempt('sched_setaffinity()', () => setAffinity(cpus));
+}
+
+function dropPrivileges({ user }: WorkerSettings): void {
+  if (!user) return;
+  require(`setgid(${user.gid})`, () => process.setgid?.(user.gid));
+  attempt(`initgroups(${user.name}, ${user.gid})`, () => addon.initGroups(user.name, user.gid));
+  require(`setuid(${user.uid})`, () => process.setuid?.(user.uid));
+}
+
+function setTitle(title: string): void {
+  process.title = title;
+  addon.setProcessName(PROCESS_NAME);
+}
+
+/** Puts the new files under the old numbers, which the data thread writes to. */
+function reopenLogs(): void {
+  log.write('notice', 'reopening logs');
+  addon.reopenLogs();
+  for (const [i, fd] of settings.fds.entries()) {
+    if (fd.kind !== 'log') continue;
+    attempt(`open() "${fd.path}"`, () => {
+      const fresh = openLogFile(fd.path);
+      addon.duplicateTo(fresh, FIRST_FD + i);
+      closeSync(fresh);
+    });
+  }
+}
+
+let quitting = false;
+
+/** Finish what is open. */
+function quit(): void {
+  if (quitting) return;
+  quitting = true;
+  log.write('notice', 'gracefully shutting down');
+  setTitle('nginx: worker process is shutting down');
+  addon.quit();
+}
+
+function serve(): void {
+  try {
+    addon.startDataPlane({
+      planFd: PLAN_FD,
+      descriptors: settings.fds.map((_fd, i) => FIRST_FD + i),
+      worker: settings.worker,
+      onQuestion: (id) => addon.answer(id, new Uint8Array()),
+      onEnd() {
+        log.write('notice', 'exiting');
+        log.write('notice', 'exit');
+        process.exit(0);
+      },
+    });
+  } catch (error) {
+    fail('emerg', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function listenToSignals(): void {
+  onSignals(log, {
+    SIGQUIT: { action: 'shutting down', handle: quit },
+    SIGTERM: { action: 'exiting', handle: addon.stop },
+    SIGINT: { action: 'exiting', handle: addon.stop },
+    SIGUSR1: { action: 'reopening logs', handle: reopenLogs },
+    SIGHUP: { action: 'ignoring', handle: () => undefined },
+    SIGUSR2: { action: 'ignoring', handle: () => undefined },
+  });
+  addon.unblockSignals();
+}
+
+/** The master waits for a byte on our stdout; from then on stdout leads nowhere. */
+function sayReady(): void {
+  attempt('write()', () => writeSync(STDOUT, '\n'));
+  const nowhere = openSync('/dev/null', 'w');
+  addon.duplicateTo(nowhere, STDOUT);
+  closeSync(nowhere);
+}
+
+process.umask(0);
+limitResources(settings, addon);
+dropPrivileges(settings);
+attempt('prctl(PR_SET_DUMPABLE)', addon.allowCoreDump);
+if (settings.workingDirectory !== undefined) {
+  const directory = settings.workingDirectory;
+  require(`chdir("${directory}")`, () => process.chdir(directory));
+}
+setTitle('nginx: worker process');
+listenToSignals();
+serve();
+sayReady();

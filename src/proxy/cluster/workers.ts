@@ -1,0 +1,128 @@
+/** The workers of one master: started, awaited, signalled, and started again when they die unasked. */
+
+import { childEnvironment } from './environment.ts';
+import type { ErrorLog } from './error-log.ts';
+import type { Generation } from './generation.ts';
+import { type WorkerExit, WorkerProcess } from './worker-process.ts';
+import { EXIT_FATAL } from './worker-settings.ts';
+
+/** A worker that dies younger than this is started again later and later. */
+const SETTLED_MS = 1000;
+const FIRST_RESPAWN_DELAY_MS = 100;
+const LAST_RESPAWN_DELAY_MS = 5000;
+
+export class Workers {
+  readonly #log: () => ErrorLog;
+  readonly #onAllGone: () => void;
+  readonly #workers = new Set<WorkerProcess>();
+  /** Called back when it is ready or has exited, whichever is first. */
+  readonly #awaited = new Map<WorkerProcess, (ready: boolean) => void>();
+  readonly #respawns = new Map<number, NodeJS.Timeout>();
+  #ending = false;
+  #failures = 0;
+
+  /** `onAllGone` is called whenever the last worker has exited and none is to follow. */
+  constructor(log: () => ErrorLog, onAllGone: () => void) {
+    this.#log = log;
+    this.#onAllGone = onAllGone;
+  }
+
+  get live(): boolean {
+    return this.#workers.size > 0;
+  }
+
+  /** Starts all workers of a generation. Resolves to how many of them came to accept connections. */
+  async start(generation: Generation): Promise<number> {
+    this.#log().write('notice', 'start worker processes');
+    const started = Array.from({ length: generation.process.workerProcesses }, (_, worker) =>
+      this.#startOne(generation, worker),
+    );
+    const ready = await Promise.all(started);
+    return ready.filter(Boolean).length;
+  }
+
+  /** Those that run now; a later signal() to just these ends a generation. */
+  list(): readonly WorkerProcess[] {
+    return [...this.#workers];
+  }
+
+  signal(signal: NodeJS.Signals, workers: Iterable<WorkerProcess> = this.list()): void {
+    for (const worker of workers) {
+      // Told to quit once is enough; to terminate, or to open logs again, is another thing.
+      if (worker.exiting && signal === 'SIGQUIT') continue;
+      worker.signal(signal);
+    }
+  }
+
+  /** From now on nobody is started again. */
+  end(): void {
+    this.#ending = true;
+    this.stopRespawning();
+  }
+
+  /** Forgets workers that wait for being started again, e.g. of a generation that was replaced. */
+  stopRespawning(): void {
+    for (const timer of this.#respawns.values()) clearTimeout(timer);
+    this.#respawns.clear();
+  }
+
+  #startOne(generation: Generation, worker: number): Promise<boolean> {
+    const environment = childEnvironment(generation.process.env);
+    const process = new WorkerProcess(
+      generation.workerSettings(worker),
+      generation.descriptors(),
+      environment,
+      {
+        ready: (ready) => this.#settle(ready, true),
+        exited: (exited, exit) => this.#bury(generation, exited, exit),
+      },
+    );
+    if (process.pid === undefined) {
+      this.#log().write('alert', 'fork() failed while spawning "worker process"');
+      return Promise.resolve(false);
+    }
+    this.#log().write('notice', `start worker process ${process.pid}`);
+    this.#workers.add(process);
+    return new Promise((resolve) => this.#awaited.set(process, resolve));
+  }
+
+  #settle(worker: WorkerProcess, ready: boolean): void {
+    this.#awaited.get(worker)?.(ready);
+    this.#awaited.delete(worker);
+  }
+
+  #bury(generation: Generation, worker: WorkerProcess, exit: WorkerExit): void {
+    const log = this.#log();
+    this.#workers.delete(worker);
+    this.#settle(worker, false);
+
+    log.write('notice', `signal 17 (SIGCHLD) received from ${worker.pid}`);
+    if ('signal' in exit) log.write('alert', `worker process ${worker.pid} exited on signal ${exit.signal}`);
+    else log.write('notice', `worker process ${worker.pid} exited with code ${exit.code}`);
+
+    const fatal = 'code' in exit && exit.code === EXIT_FATAL;
+    if (fatal) {
+      log.write(
+        'alert',
+        `worker process ${worker.pid} exited with fatal code ${EXIT_FATAL} and cannot be respawned`,
+      );
+    } else if (!worker.exiting && !this.#ending) {
+      this.#respawn(generation, worker);
+    }
+    if (!this.live && this.#respawns.size === 0) this.#onAllGone();
+  }
+
+  #respawn(generation: Generation, { settings: { worker }, startedAt }: WorkerProcess): void {
+    if (Date.now() - startedAt >= SETTLED_MS) {
+      this.#failures = 0;
+      void this.#startOne(generation, worker);
+      return;
+    }
+    const delay = Math.min(FIRST_RESPAWN_DELAY_MS * 2 ** this.#failures++, LAST_RESPAWN_DELAY_MS);
+    const timer = setTimeout(() => {
+      this.#respawns.delete(worker);
+      void this.#startOne(generation, worker);
+    }, delay);
+    this.#respawns.set(worker, timer);
+  }
+}
