@@ -42,7 +42,9 @@ class ChunkedDecoder {
     ended, failed,
   };
   State step(char octet);
+  State size_octet(char octet);
   State size_ended(char octet);
+  State skip_extension();
   bool keep_trailer(char octet);
   bool parse_trailers();
 

@@ -30,7 +30,7 @@ class HeaderBuffers {
   http::RequestError check(std::string_view bytes, bool complete, http::Refusal& why);
 
  private:
-  http::RequestError overflow(std::string_view bytes, size_t line_size, http::Refusal& why);
+  http::RequestError overflow(std::string_view bytes, http::Refusal& why);
 
   const HeadLimits* limits_;
   size_t scanned_ = 0;          ///< no line feed is missed before this

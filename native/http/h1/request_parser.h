@@ -39,12 +39,15 @@ class RequestScanner {
   const http::Refusal& refusal() const { return refusal_; }
 
  private:
-  Result scan_incomplete(std::string_view bytes);
+  Result scan_line(std::string_view bytes);
+  bool fits(std::string_view bytes, bool complete);
+  Result refuse(http::RequestError error);
 
   HeadScanner scanner_;
   const HeadLimits* limits_;
   HeaderBuffers buffers_;
-  size_t checked_ = 0;  ///< bytes of the start line known to be without a line feed
+  size_t method_ = 0;   ///< bytes that belong to the method
+  size_t no_feed_ = 0;  ///< bytes without a line feed
   bool line_checked_ = false;
   size_t size_ = 0;
   http::Refusal refusal_;
@@ -55,8 +58,5 @@ class RequestScanner {
 /// (the request line at least, for the access log) is in `head`.
 http::RequestError parse_request(std::string_view bytes, const RequestRules& rules, http::RequestHead& head,
                                  Arena& arena, http::Refusal& why);
-
-/// Parses a request line, with its line end, into `head`. `rest` is where the next line begins.
-http::RequestError parse_request_line(std::string_view bytes, http::RequestHead& head, size_t& rest);
 
 }  // namespace sluice::h1

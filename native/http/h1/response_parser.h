@@ -50,7 +50,7 @@ class ResponseScanner {
   HeadScanner scanner_;
   size_t limit_;
   size_t size_ = 0;
-  size_t checked_ = 0;
+  size_t no_feed_ = 0;  ///< bytes of the status line known to be without a line feed
   bool line_checked_ = false;
   ResponseError error_ = ResponseError::none;
 };

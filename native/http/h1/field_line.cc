@@ -1,0 +1,80 @@
+#include "http/h1/field_line.h"
+
+#include "http/h1/octets.h"
+
+namespace sluice::h1 {
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/// `at` is a CR: true when nothing but CRs stands between it and the line feed, to which it moves. Those before the last are
+/// bare; as RFC 9112 section 2.2 allows they count as white space, which is not part of the value here.
+bool skip_line_end(const char*& at, const char* end) {
+  while (at != end && *at == '\r') ++at;
+  return at != end && *at == '\n';
+}
+
+FieldLine invalid(const char* start, const char* at, const char* end) {
+  FieldLine line;
+  line.kind = FieldLine::Kind::invalid;
+  line.octet = at == end ? 0 : static_cast<unsigned char>(*at);
+  line.name = {start, at};
+  return line;
+}
+
+/// What `start` begins has no name character at `at`, nor the colon after a name. True if the name goes on.
+bool odd_octet(const char* start, const char* at, FieldLine& line) {
+  auto octet = static_cast<unsigned char>(*at);
+  if (octet == '_') {
+    line.underscore = true;
+    return true;
+  }
+  if (octet <= ' ' || octet == 0x7f || (octet == ':' && at == start)) return false;
+  line.odd_name = true;
+  return true;
+}
+
+/// A line that ends before a colon came: the empty line, or a name alone.
+FieldLine line_without_colon(const char* start, const char* at, const char*& position,
+                             const char* end, FieldLine line) {
+  const char* name_end = at;
+  bool empty = at == start;
+  // The empty line is CRLF or LF, nothing else: it decides where the body begins.
+  bool ended = empty && *at == '\r' ? ++at != end && *at == '\n' : skip_line_end(at, end);
+  if (!ended) return invalid(start, name_end, end);
+  position = at + 1;
+  line.kind = empty ? FieldLine::Kind::end : FieldLine::Kind::field;
+  line.name = {start, name_end};
+  return line;
+}
+
+}  // namespace
+
+FieldLine parse_field_line(const char*& position, const char* end) {
+  const char* start = position;
+  FieldLine line;
+  const char* at = octets::find<octets::NotName>(start, end);
+  while (at == end || *at != ':' || at == start) [[unlikely]] {
+    if (at == end) return invalid(start, at, end);
+    if (*at == '\n' || *at == '\r') return line_without_colon(start, at, position, end, line);
+    if (!odd_octet(start, at, line)) return invalid(start, at, end);
+    at = octets::find<octets::NotName>(at + 1, end);
+  }
+  line.name = {start, at};
+
+  do ++at;
+  while (at != end && is_blank(*at));
+  const char* value = at;
+  at = octets::find<octets::ValueStop>(at, end);
+  const char* value_end = at;
+  if (at == end || *at == '\0' || !skip_line_end(at, end)) [[unlikely]] {
+    return invalid(start, value_end, end);
+  }
+  position = at + 1;
+  while (value_end != value && is_blank(value_end[-1])) --value_end;
+  line.kind = FieldLine::Kind::field;
+  line.value = {value, value_end};
+  return line;
+}
+
+}  // namespace sluice::h1
