@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "http/message.h"
+#include "net/proxy_protocol.h"
+#include "net/stack.h"
+
+namespace sluice {
+class Exchange;
+struct ListenAddress;
+}  // namespace sluice
+
+namespace sluice::http {
+
+/// A piece of a message's body: bytes, or part of a file. Bytes follow Stream::write()'s rule of
+/// life.
+struct Piece {
+  std::span<const char> bytes = {};
+  FileRef file = {};
+  uint64_t offset = 0;
+  uint64_t length = 0;  ///< of the file part
+  bool last = false;    ///< the body ends with this piece
+  bool flush = false;   ///< pass on at once what filters hold back
+
+  uint64_t size() const { return file ? length : bytes.size(); }
+};
+
+/// What is known of the client's connection, whatever protocol it speaks.
+struct ConnectionFacts {
+  uint64_t number = 0;     ///< nginx's *N in logs, $connection
+  uint64_t requests = 0;   ///< $connection_requests
+  bool pipelined = false;  ///< the current request came along with the one before ($pipe)
+  int64_t started_ms = 0;  ///< monotonic; $connection_time
+  const net::Address* remote = nullptr;
+  std::string_view remote_text;  ///< without port: $remote_addr, `client:` in logs
+  net::Stream* stream = nullptr;
+  const ListenAddress* listen = nullptr;  ///< the `listen` that the connection came by
+  bool tls = false;
+  /// What the PROXY protocol header said; null: none, or it named no addresses.
+  std::shared_ptr<const net::ProxyHeader> proxy_protocol;
+};
+
+/// The client's side of one exchange: an HTTP/1 connection's current request, an HTTP/2 or HTTP/3
+/// stream.
+class Downstream {
+ public:
+  /// 100, 103.
+  virtual void send_informational(uint16_t status, const HeaderList& headers) = 0;
+  /// `exchange.response` is complete; the codec adds what its protocol needs (Connection, framing).
+  /// `no_body`: HEAD, 204, 304 …
+  virtual void send_head(Exchange& exchange, bool no_body) = 0;
+  /// Frames and queues a piece.
+  virtual void send_body(const Piece& piece) = 0;
+  /// Sends what is queued; the caller may then free it.
+  virtual void flush() = 0;
+  virtual size_t unsent() const = 0;
+  bool blocked() const { return unsent() > net::Stream::high_mark; }
+
+  /// Lets the request body come (RequestBody::on_data) or stops it; nothing comes within the call.
+  /// It is stopped at first.
+  virtual void read_body(bool on) = 0;
+
+  /// A 101 or CONNECT was answered: from here on raw bytes go both ways
+  /// (Exchange::Source::on_tunnel_data, send_body).
+  virtual void upgrade() = 0;
+
+  /// The exchange is over and will be gone when this returns; with `keep` the connection may carry
+  /// the next one.
+  virtual void finished(Exchange& exchange, bool keep) = 0;
+
+  virtual ConnectionFacts& connection() = 0;
+
+ protected:
+  ~Downstream() = default;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,512 @@
+#include "http/h1/server_connection.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/clock.h"
+#include "http/h1/head_writer.h"
+#include "http/uri.h"
+#include "modules/http_core.h"
+#include "proxy/exchange.h"
+
+namespace sluice::h1 {
+
+namespace {
+constexpr size_t head_read_size = 16 * 1024;
+constexpr size_t body_read_size = 256 * 1024;
+}  // namespace
+
+void ServerConnection::accept(DataThread& thread, const ListenAddress& listen,
+                              net::StreamPtr stream, const http::ConnectionFacts& facts,
+                              std::string_view first) {
+  // Owns itself until it closes: then the thread buries it.
+  auto* connection = new ServerConnection(thread, listen, std::move(stream), facts);
+  if (!first.empty()) connection->on_data(first);
+}
+
+ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& listen,
+                                   net::StreamPtr stream, const http::ConnectionFacts& facts)
+    : thread_(thread), stream_(std::move(stream)), facts_(facts) {
+  facts_.stream = stream_.get();
+  facts_.remote = &stream_->remote_address();
+  facts_.listen = &listen;
+  remote_text_ = facts_.remote->text(false);
+  facts_.remote_text = remote_text_;
+  stream_->set_consumer(*this);
+  read_timer_.bind<&ServerConnection::on_read_timeout>(this);
+  send_timer_.bind<&ServerConnection::on_send_timeout>(this);
+  thread_.add_connection(*this);
+  read_timer_.set(conf().client_header_timeout);
+  thread_.counters.reading++;
+}
+
+ServerConnection::~ServerConnection() = default;
+
+const ConnectionConf& ServerConnection::conf() const {
+  return facts_.listen->servers.fallback().connection;
+}
+
+// --- Input ---
+
+void ServerConnection::on_data(std::span<const char> data) {
+  std::string_view input(data.data(), data.size());
+  if ((state_ == State::discarding || state_ == State::lingering) && !extend_lingering()) return;
+  if (state_ == State::waiting && buffer_.empty()) {
+    thread_.set_idle(*this, false);
+    if (facts_.requests > 0) read_timer_.set(conf().client_header_timeout);
+  }
+  if (!buffer_.empty()) {
+    buffer_.append(input);
+    process_buffered();
+  } else {
+    process(input);
+  }
+}
+
+void ServerConnection::process_buffered() {
+  if (state_ == State::closed || processing_ || buffer_.empty()) return;
+  std::string input = std::exchange(buffer_, {});
+  process(input);
+}
+
+// Feeds the input to whoever is next, as long as somebody takes it; the rest is kept.
+void ServerConnection::process(std::string_view input) {
+  processing_ = true;
+  bool go_on = true;
+  while (go_on && state_ != State::closed) {
+    switch (state_) {
+      case State::waiting:
+      case State::head:
+        go_on = process_head(input);
+        break;
+      case State::exchange:
+        go_on = process_body(input);
+        break;
+      case State::discarding:
+        go_on = discard_body(input);
+        break;
+      case State::tunnel:
+        if (!input.empty() && exchange_->source()) exchange_->source()->on_tunnel_data(input);
+        input = {};
+        go_on = false;
+        break;
+      case State::lingering:
+      case State::closed:
+        input = {};
+        go_on = false;
+        break;
+    }
+  }
+  processing_ = false;
+  if (state_ != State::closed) keep(input);
+}
+
+void ServerConnection::keep(std::string_view input) {
+  if (input.empty()) return;
+  buffer_.assign(input);
+  // While an exchange is in progress, more than this has to wait in the socket.
+  if (state_ == State::exchange) stream_->pause_reading();
+}
+
+bool ServerConnection::process_head(std::string_view& input) {
+  if (!scanner_) {
+    input.remove_prefix(leading_blank(input));
+    if (input.empty()) return false;
+    const ConnectionConf& rules = conf();
+    limits_ = {rules.client_header_buffer_size, rules.large_buffer_count, rules.large_buffer_size};
+    scanner_.emplace(limits_);
+    state_ = State::head;
+  }
+  switch (scanner_->scan(input)) {
+    case RequestScanner::Result::incomplete:
+      stream_->set_read_size(head_read_size);
+      return false;
+    case RequestScanner::Result::refused:
+      refuse_head(std::exchange(input, {}));
+      return false;
+    case RequestScanner::Result::complete:
+      break;
+  }
+  std::string_view head = input.substr(0, scanner_->size());
+  input.remove_prefix(head.size());
+  scanner_.reset();
+  start_exchange(head);
+  return true;
+}
+
+void ServerConnection::make_exchange() {
+  facts_.requests++;
+  state_ = State::exchange;
+  thread_.counters.reading--;
+  thread_.counters.writing++;
+  framer_.start();
+  body_wanted_ = false;
+  exchange_ = std::make_unique<Exchange>(thread_.runtime(), *this);
+}
+
+void ServerConnection::start_exchange(std::string_view head) {
+  read_timer_.cancel();
+  make_exchange();
+  Exchange& exchange = *exchange_;
+  std::string_view bytes = exchange.arena.copy(head);
+  const ConnectionConf& rules = conf();
+  RequestRules parsing{
+      .ignore_invalid_headers = rules.ignore_invalid_headers,
+      .underscores_in_headers = rules.underscores_in_headers,
+      .max_headers = rules.max_headers,
+      .on_ignored_line =
+          [](void* context, std::string_view line) {
+            static_cast<Exchange*>(context)->log(LogLevel::info,
+                                                 "client sent invalid header line: \"%.*s\"",
+                                                 int(line.size()), line.data());
+          },
+      .context = &exchange,
+  };
+  exchange.log_action = "reading client request headers";
+  http::Refusal why;
+  body_ended_ = true;
+  exchange.request.size = head.size();
+  if (parse_request(bytes, parsing, exchange.request, exchange.arena, why) !=
+      http::RequestError::none) {
+    refuse(why);
+    return;
+  }
+  std::optional<http::NormalPath> path =
+      http::normalize_path(exchange.request.path, rules.merge_slashes, exchange.arena);
+  if (!path) {
+    exchange.log(LogLevel::info, "client sent invalid request");
+    exchange.reject(400);
+    return;
+  }
+  exchange.log_action = {};
+  exchange.uri = path->path;
+  exchange.extension = path->extension;
+  exchange.args = exchange.request.query;
+  body_.start(exchange.request);
+  body_ended_ = body_.ended();
+  exchange.begin();
+}
+
+void ServerConnection::refuse_head(std::string_view bytes) {
+  http::Refusal why = scanner_->refusal();
+  scanner_.reset();
+  read_timer_.cancel();
+  make_exchange();
+  body_ended_ = true;
+  exchange_->log_action = "reading client request line";
+  // The access log shows what there is of the request line.
+  std::string_view line = bytes.substr(0, bytes.find_first_of("\r\n"));
+  exchange_->request.line = exchange_->arena.copy(line);
+  refuse(why);
+}
+
+void ServerConnection::refuse(const http::Refusal& refusal) {
+  std::string_view message = refusal.message(exchange_->arena);
+  exchange_->log(LogLevel::info, "%.*s", int(message.size()), message.data());
+  exchange_->reject(refusal.status());
+}
+
+// False: nobody wants more for now.
+bool ServerConnection::process_body(std::string_view& input) {
+  if (body_ended_ || !body_wanted_ || exchange_->body.discarded()) return false;
+  std::string_view data;
+  switch (body_.next(input, data)) {
+    case BodyReader::Event::more:
+      read_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
+      return false;
+    case BodyReader::Event::data:
+      read_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
+      exchange_->body.on_data(data);
+      return true;
+    case BodyReader::Event::end:
+      body_ended_ = true;
+      read_timer_.cancel();
+      exchange_->body.on_end();
+      return true;
+    case BodyReader::Event::error:
+      exchange_->log(LogLevel::info, "client sent invalid chunked body");
+      body_ended_ = true;
+      exchange_->keep_alive = false;
+      read_timer_.cancel();
+      exchange_->body.discard();
+      input = {};
+      exchange_->finalize(Verdict::status(400));
+      return true;
+  }
+  return false;
+}
+
+bool ServerConnection::discard_body(std::string_view& input) {
+  std::string_view data;
+  switch (body_.next(input, data)) {
+    case BodyReader::Event::more:
+      return false;
+    case BodyReader::Event::data:
+      return true;
+    case BodyReader::Event::end:
+      body_ended_ = true;
+      end_request(keep_after_discard_);
+      return true;
+    case BodyReader::Event::error:
+      end_request(false);
+      return true;
+  }
+  return false;
+}
+
+void ServerConnection::on_end() {
+  client_closed_ = true;
+  switch (state_) {
+    case State::waiting:
+    case State::discarding:
+    case State::lingering:
+      close();
+      return;
+    case State::head:
+      scanner_.reset();
+      read_timer_.cancel();
+      make_exchange();
+      body_ended_ = true;
+      exchange_->request.line =
+          exchange_->arena.copy(std::string_view(buffer_).substr(0, buffer_.find_first_of("\r\n")));
+      exchange_->log_action = "reading client request headers";
+      exchange_->log(LogLevel::info, "client prematurely closed connection");
+      abort_exchange(400);
+      return;
+    case State::tunnel:
+      if (exchange_->source()) exchange_->source()->on_tunnel_end();
+      return;
+    case State::exchange:
+      if (!body_ended_ && exchange_->body.begun() && !exchange_->body.discarded()) {
+        exchange_->log(LogLevel::info, "client prematurely closed connection");
+        abort_exchange(400);
+      } else if (!exchange_->on_client_closed()) {
+        exchange_->log(LogLevel::info, "client prematurely closed connection");
+        abort_exchange(499);
+      }
+      return;
+    case State::closed:
+      return;
+  }
+}
+
+void ServerConnection::on_error(int error) {
+  if (exchange_) {
+    exchange_->log_errno(LogLevel::info, error, "recv() failed");
+    abort_exchange(state_ == State::exchange && !body_ended_ ? 400 : 499);
+  } else {
+    close();
+  }
+}
+
+// --- Output ---
+
+void ServerConnection::send_informational(uint16_t status, const http::HeaderList& headers) {
+  std::span<char> room = stream_->prepare(interim_head_size(status, headers));
+  stream_->commit(write_interim_head(status, headers, room));
+}
+
+void ServerConnection::send_head(Exchange& exchange, bool no_body) {
+  if (client_closed_) exchange.keep_alive = false;
+  framer_.write_head(exchange, no_body, *stream_);
+  watch_sending();
+}
+
+void ServerConnection::send_body(const http::Piece& piece) {
+  if (state_ == State::tunnel) {
+    stream_->write(piece.bytes);
+    exchange_->bytes_sent += piece.bytes.size();
+  } else {
+    framer_.write_body(*exchange_, piece, *stream_);
+  }
+  watch_sending();
+}
+
+void ServerConnection::watch_sending() {
+  if (!send_timer_.active()) send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
+}
+
+void ServerConnection::flush() { stream_->flush(); }
+
+size_t ServerConnection::unsent() const { return stream_->unsent(); }
+
+void ServerConnection::on_writable() {
+  if (exchange_) {
+    send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
+    exchange_->on_writable();
+  }
+}
+
+void ServerConnection::read_body(bool on) {
+  if (body_wanted_ == on && !(on && !buffer_.empty())) return;
+  body_wanted_ = on;
+  if (!on) {
+    read_timer_.cancel();
+    if (!body_ended_) stream_->pause_reading();
+    return;
+  }
+  stream_->set_read_size(body_read_size);
+  if (!buffer_.empty()) thread_.at_turn_end(*this);
+  stream_->resume_reading();
+  read_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
+}
+
+void ServerConnection::upgrade() {
+  state_ = State::tunnel;
+  stream_->set_read_size(body_read_size);
+  if (!buffer_.empty()) thread_.at_turn_end(*this);
+  stream_->resume_reading();
+}
+
+// --- Between requests ---
+
+void ServerConnection::finished(Exchange&, bool keep_alive) {
+  send_timer_.cancel();
+  read_timer_.cancel();
+  stream_->flush();
+  const CoreConf& core = exchange_->conf<CoreConf>();
+  bool was_tunnel = state_ == State::tunnel;
+  if (!framer_.complete() || client_closed_ || was_tunnel || thread_.draining()) keep_alive = false;
+  thread_.counters.writing--;
+  state_ = State::discarding;
+  if (was_tunnel) {
+    close();
+    return;
+  }
+  if (!body_ended_ && core.lingering_close != CoreConf::Lingering::off && !client_closed_) {
+    // Closing now would send RST, and the client might lose the answer (RFC 9112 section 9.6).
+    keep_after_discard_ = keep_alive;
+    linger_until_ms_ = Clock::of_thread().monotonic_ms() + core.lingering_time;
+    read_timer_.set(core.lingering_timeout);
+    if (!keep_alive) stream_->shutdown_write();
+    stream_->set_read_size(body_read_size);
+    stream_->resume_reading();
+    if (!buffer_.empty()) thread_.at_turn_end(*this);
+    return;
+  }
+  if (!body_ended_) keep_alive = false;
+  end_request(keep_alive);
+}
+
+void ServerConnection::end_request(bool keep_alive) {
+  const CoreConf& core = exchange_->conf<CoreConf>();
+  if (!keep_alive) {
+    bool unread = !buffer_.empty();
+    if (!client_closed_ && (core.lingering_close == CoreConf::Lingering::always ||
+                            (core.lingering_close == CoreConf::Lingering::on && unread))) {
+      linger();
+    } else {
+      close();
+    }
+    return;
+  }
+  if (core.tcp_nodelay && !std::exchange(no_delay_, true)) stream_->set_no_delay(true);
+  wait_for_request();
+}
+
+void ServerConnection::wait_for_request() {
+  const CoreConf& core = exchange_->conf<CoreConf>();
+  read_timer_.set(core.keepalive_timeout);
+  thread_.bury(std::move(exchange_));
+  state_ = State::waiting;
+  thread_.counters.reading++;
+  stream_->set_read_size(head_read_size);
+  if (buffer_.empty()) {
+    buffer_.shrink_to_fit();
+    thread_.set_idle(*this, true);
+  } else {
+    thread_.at_turn_end(*this);
+  }
+  stream_->resume_reading();
+}
+
+void ServerConnection::linger() {
+  const CoreConf& core = exchange_->conf<CoreConf>();
+  state_ = State::lingering;
+  buffer_.clear();
+  linger_until_ms_ = Clock::of_thread().monotonic_ms() + core.lingering_time;
+  read_timer_.set(core.lingering_timeout);
+  stream_->shutdown_write();
+  stream_->resume_reading();
+}
+
+// lingering_timeout between two reads, lingering_time in all.
+bool ServerConnection::extend_lingering() {
+  uint64_t now = Clock::of_thread().monotonic_ms();
+  if (now >= linger_until_ms_) {
+    close();
+    return false;
+  }
+  uint64_t left = linger_until_ms_ - now;
+  read_timer_.set(std::min<uint64_t>(left, exchange_->conf<CoreConf>().lingering_timeout));
+  return true;
+}
+
+void ServerConnection::abort_exchange(uint16_t status) {
+  if (exchange_) exchange_->abort(status);
+  close();
+}
+
+void ServerConnection::close() {
+  if (state_ == State::closed) return;
+  if (state_ == State::waiting || state_ == State::head) thread_.counters.reading--;
+  if (state_ == State::exchange || state_ == State::tunnel) thread_.counters.writing--;
+  state_ = State::closed;
+  read_timer_.cancel();
+  send_timer_.cancel();
+  stream_.reset();
+  thread_.remove_connection(*this);
+  if (exchange_) thread_.bury(std::move(exchange_));
+  thread_.bury(std::unique_ptr<Disposable>(this));
+}
+
+void ServerConnection::drain() {
+  if (state_ == State::waiting) {
+    close();
+  } else if (exchange_ && state_ == State::exchange) {
+    exchange_->keep_alive = false;
+  }
+}
+
+void ServerConnection::terminate() {
+  if (state_ == State::exchange || state_ == State::tunnel) {
+    abort_exchange(499);
+  } else {
+    close();
+  }
+}
+
+void ServerConnection::on_read_timeout() {
+  switch (state_) {
+    case State::waiting:
+    case State::discarding:
+    case State::lingering:
+      close();
+      return;
+    case State::head:
+      scanner_.reset();
+      make_exchange();
+      exchange_->request.line =
+          exchange_->arena.copy(std::string_view(buffer_).substr(0, buffer_.find_first_of("\r\n")));
+      exchange_->log_action = "reading client request headers";
+      break;
+    default:
+      break;
+  }
+  if (!exchange_) return;
+  give_up_on_client();
+}
+
+void ServerConnection::on_send_timeout() {
+  if (exchange_ && stream_->unsent() > 0) give_up_on_client();
+}
+
+void ServerConnection::give_up_on_client() {
+  exchange_->log_errno(LogLevel::info, ETIMEDOUT, "client timed out");
+  bool reset = exchange_->conf<CoreConf>().reset_timedout_connection;
+  exchange_->abort(408);
+  if (reset) stream_.release()->reset();
+  close();
+}
+
+}  // namespace sluice::h1

@@ -1,0 +1,215 @@
+#include "proxy/exchange.h"
+
+#include "base/clock.h"
+#include "modules/http_core.h"
+#include "proxy/data_thread.h"
+
+namespace sluice {
+
+Exchange::Exchange(Runtime& the_runtime, http::Downstream& the_downstream)
+    : runtime(the_runtime), downstream(the_downstream) {
+  const Clock& clock = Clock::of_thread();
+  started_ms = clock.monotonic_ms();
+  started_wall_ms = clock.seconds() * 1000 + clock.milliseconds();
+  server = &downstream.connection().listen->servers.fallback();
+  block = server->block;
+}
+
+Exchange::~Exchange() = default;
+
+void Exchange::begin() {
+  server = &downstream.connection().listen->servers.find(request.host, this);
+  block = server->block;
+  keep_alive = request.keep_alive;
+  if (!request.content_length && !request.chunked) body.none();
+  runtime.thread.counters.requests++;
+  enter(Phase::post_read);
+  run_phases();
+}
+
+void Exchange::reject(uint16_t status) {
+  if (!request.host.empty()) {
+    server = &downstream.connection().listen->servers.find(request.host, this);
+    block = server->block;
+  }
+  runtime.thread.counters.requests++;
+  keep_alive = false;
+  expect_tested = true;
+  body.none();
+  finalize(Verdict::status(status));
+}
+
+void Exchange::finalize(Verdict verdict) {
+  if (ended_ || verdict.is_taken() || verdict.is_again()) return;
+  if (verdict.is_declined()) {
+    // A handler that thought better of it: the modules of the content phase get their turn.
+    content_handler = nullptr;
+    enter(Phase::content);
+    if (running_) {
+      restarted_ = true;
+    } else {
+      run_phases();
+    }
+    return;
+  }
+  if (verdict.is_fail() || verdict.status() == 444) {
+    if (!run_post_action()) fail_connection();
+    return;
+  }
+  uint16_t status = verdict.status();
+  if (status >= 300 || status == 201 || status == 204) {
+    if (head_sent_) {
+      // Too late for a page: what was promised cannot be kept.
+      fail_connection();
+      return;
+    }
+    finalize(error_response(status));
+    return;
+  }
+  complete();
+}
+
+Verdict Exchange::redirect(std::string_view new_uri, std::string_view new_args) {
+  if (--uri_changes == 0) {
+    log(LogLevel::error,
+        "rewrite or internal redirection cycle while internally redirecting to \"%.*s\"",
+        int(new_uri.size()), new_uri.data());
+    finalize(Verdict::status(500));
+    return Verdict::taken();
+  }
+  set_uri(new_uri);
+  uri_changed = false;
+  valid_location = true;
+  args = new_args;
+  states_.fill(nullptr);
+  internal = true;
+  uri_below_alias = false;
+  location = nullptr;
+  use_location(nullptr);
+  restart(Phase::server_rewrite);
+  return Verdict::taken();
+}
+
+Verdict Exchange::redirect_named(std::string_view name) {
+  auto refuse = [&](const char* message) {
+    log(LogLevel::error, "%s \"%.*s\"", message, int(name.size()), name.data());
+    finalize(Verdict::status(500));
+    return Verdict::taken();
+  };
+  if (--uri_changes == 0) {
+    return refuse("rewrite or internal redirection cycle while redirect to named location");
+  }
+  if (uri.empty()) return refuse("empty URI in redirect to named location");
+  const Location* found = server->locations.named(name);
+  if (!found) return refuse("could not find named location");
+  internal = true;
+  uri_changed = false;
+  states_.fill(nullptr);
+  use_location(found);
+  restart(Phase::rewrite);
+  return Verdict::taken();
+}
+
+void Exchange::set_uri(std::string_view new_uri) {
+  replace_uri(new_uri);
+  uri_is_original = false;
+  uri_changed = true;
+}
+
+void Exchange::replace_uri(std::string_view new_uri) {
+  uri = new_uri;
+  extension = {};
+  // As nginx: a dot before the last slash, or one that begins the segment's name, starts no
+  // extension.
+  for (size_t i = uri.size(); i-- > 1;) {
+    if (uri[i] == '.' && uri[i - 1] != '/') {
+      extension = uri.substr(i + 1);
+      break;
+    }
+    if (uri[i] == '/') break;
+  }
+}
+
+void Exchange::restart(Phase phase) {
+  enter(phase);
+  if (running_) {
+    restarted_ = true;
+  } else {
+    run_phases();
+  }
+}
+
+void Exchange::on_writable() {
+  if (ended_) return;
+  if (completing_) {
+    complete();
+  } else if (source_) {
+    source_->on_writable();
+  }
+}
+
+bool Exchange::on_client_closed() {
+  return !ended_ && (completing_ || (source_ && source_->on_client_closed()));
+}
+
+void Exchange::abort(uint16_t status) {
+  if (ended_) return;
+  if (Source* source = std::exchange(source_, nullptr)) source->on_abort();
+  if (!head_sent_) response.status = status;
+  keep_alive = false;
+  if (!is_subrequest()) run_log_phase();
+  ended_ = true;
+}
+
+// The response is complete as far as the exchange goes; it ends when the client has been sent all
+// of it, so that log lines tell of what has really left.
+void Exchange::complete() {
+  downstream.flush();
+  if (ended_) return;
+  if (downstream.unsent() > 0) {
+    completing_ = true;
+    return;
+  }
+  completing_ = false;
+  completed = true;
+  if (!run_post_action()) end();
+}
+
+void Exchange::end() {
+  ended_ = true;
+  source_ = nullptr;
+  run_log_phase();
+  downstream.finished(*this, keep_alive);
+}
+
+void Exchange::fail_connection() {
+  if (Source* source = std::exchange(source_, nullptr)) source->on_abort();
+  keep_alive = false;
+  end();
+}
+
+bool Exchange::run_post_action() {
+  const CoreConf& core = conf<CoreConf>();
+  if (is_subrequest() || !core.post_action || (post_action_ && uri_changes == 0)) return false;
+  std::string_view target = core.post_action.evaluate(*this);
+  if (target.empty()) return false;
+  post_action_ = true;
+  header_only = true;
+  head_sent_ = false;
+  if (target.front() == '@') {
+    redirect_named(target);
+  } else {
+    redirect(target, {});
+  }
+  return true;
+}
+
+void Exchange::run_log_phase() {
+  if (is_subrequest() && !conf<CoreConf>().log_subrequest) return;
+  size_t phase = size_t(Phase::log);
+  for (uint16_t i = runtime.phase_start[phase]; i < runtime.phase_start[phase + 1]; ++i) {
+    runtime.phase_handlers[i].run(*this);
+  }
+}
+
+}  // namespace sluice

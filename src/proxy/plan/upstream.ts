@@ -1,0 +1,53 @@
+/** Groups of peers: `upstream` blocks, and the implicit group of a `proxy_pass http://host:port`. */
+import type { Index } from './plan.ts';
+
+export interface UpstreamPlan {
+  readonly name: string;
+  /** Absent for an implicit group. */
+  readonly place?: string;
+  readonly balancer: 'round_robin' | (string & {});
+  readonly peers: readonly PeerPlan[];
+  /** Shared memory that holds the peers' state for all workers: position in `fds`. */
+  readonly zone?: Index;
+  readonly keepalive?: KeepalivePlan;
+  /** The resolver for peers with `resolve`. */
+  readonly resolver?: ResolverPlan;
+}
+
+export interface PeerPlan {
+  /** As configured: `backend1.example.com:8080`. */
+  readonly server: string;
+  /** Resolved at configuration time: `127.0.0.1:8080`, `[::1]:8080`, `unix:/path`. Several for one name. */
+  readonly addresses: readonly string[];
+  readonly weight: number;
+  /** 0: no limit. */
+  readonly maxConns: number;
+  readonly maxFails: number;
+  readonly failTimeout: number;
+  readonly slowStart?: number;
+  readonly backup?: boolean;
+  readonly down?: boolean;
+  /** Resolved again by TTL while running. */
+  readonly resolve?: { readonly name: string; readonly port: number; readonly service?: string };
+  readonly route?: string;
+}
+
+export interface KeepalivePlan {
+  readonly connections: number;
+  readonly requests: number;
+  /** Total life of a connection. */
+  readonly time: number;
+  /** Idle time. */
+  readonly timeout: number;
+  readonly local?: boolean;
+}
+
+export interface ResolverPlan {
+  /** `address:port`. */
+  readonly servers: readonly string[];
+  /** Overrides the TTL; absent: the TTL of the answer. */
+  readonly valid?: number;
+  readonly timeout: number;
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+}
