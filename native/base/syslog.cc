@@ -1,5 +1,7 @@
 #include "base/syslog.h"
 
+#include <sys/uio.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -8,31 +10,6 @@
 #include "base/number.h"
 
 namespace sluice {
-namespace {
-
-constexpr size_t max_datagram = 2048;
-
-/// Appends to a datagram what still fits.
-class Datagram {
- public:
-  void append(std::string_view text) {
-    size_t taken = std::min(text.size(), sizeof(bytes_) - size_);
-    std::memcpy(bytes_ + size_, text.data(), taken);
-    size_ += taken;
-  }
-  void append(uint64_t number) {
-    char digits[max_decimal_size];
-    append(std::string_view(digits, format_decimal(digits, number)));
-  }
-  const char* data() const { return bytes_; }
-  size_t size() const { return size_; }
-
- private:
-  size_t size_ = 0;
-  char bytes_[max_datagram];
-};
-
-}  // namespace
 
 Syslog::Syslog(const sockaddr* server, socklen_t length, Options options)
     : length_(std::min<socklen_t>(length, sizeof(server_))), options_(std::move(options)) {
@@ -47,24 +24,31 @@ bool Syslog::connect() {
   return true;
 }
 
-void Syslog::send(int severity, std::string_view message) {
-  if (!socket_ && !connect()) return;
-  Datagram datagram;
-  datagram.append("<");
-  datagram.append(static_cast<uint64_t>(options_.facility * 8 + severity));
-  datagram.append(">");
-  datagram.append(Clock::of_thread().syslog_time());
-  datagram.append(" ");
-  if (!options_.host.empty()) {
-    datagram.append(options_.host);
-    datagram.append(" ");
+bool Syslog::send(int severity, std::string_view message) {
+  if (!socket_ && !connect()) return false;
+  char priority[max_decimal_size];
+  char* priority_end = format_decimal(priority, uint64_t(options_.facility * 8 + severity));
+  std::string_view parts[] = {"<",
+                              {priority, size_t(priority_end - priority)},
+                              ">",
+                              Clock::of_thread().syslog_time(),
+                              " ",
+                              options_.host,
+                              options_.host.empty() ? "" : " ",
+                              options_.tag,
+                              ": ",
+                              message};
+  iovec pieces[std::size(parts)];
+  for (size_t i = 0; i < std::size(parts); ++i) {
+    pieces[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
   }
-  datagram.append(options_.tag);
-  datagram.append(": ");
-  datagram.append(message);
-  ssize_t sent = ::send(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL);
+  msghdr datagram = {};
+  datagram.msg_iov = pieces;
+  datagram.msg_iovlen = std::size(pieces);
+  ssize_t sent = ::sendmsg(socket_.get(), &datagram, MSG_NOSIGNAL);
   // A server that was restarted has a new socket under the old path.
   if (sent < 0 && errno != EAGAIN && errno != EINTR) socket_.reset();
+  return sent >= 0;
 }
 
 }  // namespace sluice

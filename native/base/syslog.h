@@ -21,8 +21,8 @@ class Syslog {
 
   Syslog(const sockaddr* server, socklen_t length, Options options);
 
-  /// `severity` is RFC 3164's, 0 (emergency) to 7 (debug). `message` is cut at nginx's 2048 bytes.
-  void send(int severity, std::string_view message);
+  /// `severity` is RFC 3164's, 0 (emergency) to 7 (debug). False: the message is lost.
+  bool send(int severity, std::string_view message);
 
  private:
   bool connect();

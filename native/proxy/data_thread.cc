@@ -53,6 +53,7 @@ bool DataThread::start(std::string& error) {
     error = "the event loop cannot be made";
     return false;
   }
+  log_descriptors_.read(plan->root()["fds"], options_.descriptors);
   const plan::Node& process = plan->root()["process"];
   worker_connections_ = uint32_t(process["workerConnections"].integer(512));
   shutdown_timeout_ms_ = uint32_t(process["workerShutdownTimeout"].integer());
@@ -216,7 +217,8 @@ void DataThread::terminate() {
 void DataThread::register_log_file(LogFile& file) { log_files_.push_back(&file); }
 
 void DataThread::reopen_logs() {
-  for (LogFile* file : log_files_) file->reopen();
+  for (LogFile* file : log_files_) file->flush();
+  log_descriptors_.reopen(*error_log_);
 }
 
 // --- The control thread ---

@@ -15,6 +15,7 @@
 #include "base/timer.h"
 #include "net/stack.h"
 #include "proxy/disposable.h"
+#include "proxy/log_descriptors.h"
 #include "proxy/runtime.h"
 
 namespace sluice {
@@ -115,10 +116,9 @@ class DataThread : private net::Stack::TurnObserver {
     ~TurnEnd() = default;
   };
   void at_turn_end(TurnEnd& callback);
-  /// Called on USR1 and at the end, e.g. to flush buffered logs.
+  /// Writes what it has collected; asked to before the files are opened anew, and at the end.
   class LogFile {
    public:
-    virtual void reopen() = 0;
     virtual void flush() = 0;
 
    protected:
@@ -155,6 +155,7 @@ class DataThread : private net::Stack::TurnObserver {
   std::vector<std::unique_ptr<Disposable>> graveyard_;
   IntrusiveList<TurnEnd, struct TurnEndList> turn_ends_;
   std::vector<LogFile*> log_files_;
+  LogDescriptors log_descriptors_;
   std::unordered_map<uint32_t, std::unique_ptr<Question>> questions_;
   struct News {
     std::string kind;

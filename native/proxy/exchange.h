@@ -51,6 +51,8 @@ class Exchange : public Disposable {
   bool uri_changed = false;  ///< by rewrite: find_config runs again
   bool valid_location =
       true;  ///< the URI begins as the location says: alias and proxy_pass may replace that part
+  bool root_tested =
+      false;  ///< a file below the document root was found: names of logs may come from the request
   bool uri_below_alias =
       false;  ///< try_files chose a file: it goes behind an alias that stands for the whole URI
   bool internal = false;
@@ -171,6 +173,8 @@ class Exchange : public Disposable {
   std::optional<uint64_t>
       limit_rate;  ///< bytes a second, by $limit_rate or X-Accel-Limit-Rate; else the directive's
   bool completed = false;  ///< the whole response was sent ($request_completion)
+  class UpstreamHistory* upstream_history =
+      nullptr;  ///< for $upstream_*: survives internal redirects (proxy/upstream_history.h)
 
   // --- Log ---
   /// A line in the error log of this location, with nginx's `, client: …, server: …, request: …`

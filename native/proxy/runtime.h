@@ -103,6 +103,11 @@ class Runtime {
   const Regex* regex(const plan::Node& index) const;
   const Block* block(const plan::Node& index) const;
   Verdict (*handler(std::string_view module_name))(Exchange&);
+  /// A module's data of the whole http block (keep() owns it): set by read_main, there for read_conf and ever after.
+  template <class Main>
+  Main*& main() {
+    return reinterpret_cast<Main*&>(mains_[size_t(Main::id)]);
+  }
   /// A module's own data for the whole http block, kept until the runtime goes.
   template <class T, class... Args>
   T* keep(Args&&... args) {
@@ -121,6 +126,7 @@ class Runtime {
   void collect_phases();
 
   std::array<std::vector<std::unique_ptr<ModuleConf>>, module_count> confs_;
+  std::array<void*, module_count> mains_{};
   std::vector<std::shared_ptr<void>> kept_;
   std::string error_;
 };
