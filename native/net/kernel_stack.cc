@@ -1,8 +1,10 @@
 #include "net/kernel_stack.h"
 
 #include <netinet/tcp.h>
+#include <pthread.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "base/clock.h"
 #include "net/kernel_listener.h"
@@ -64,6 +66,10 @@ class KernelStack::Watch final : public EventSource {
 std::unique_ptr<KernelStack> KernelStack::create() {
   Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return nullptr;
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   return std::make_unique<KernelStack>(std::move(epoll));
 }
 

@@ -29,7 +29,8 @@ class EventSource {
 class KernelStack final : public Stack {
  public:
   /// With the thread's timer wheel; belongs to the thread that makes it, and outlives its streams.
-  /// Null when epoll isn't to be had (errno).
+  /// SIGPIPE is blocked on it: sendfile() and splice() know no MSG_NOSIGNAL. Null when epoll isn't
+  /// to be had (errno).
   static std::unique_ptr<KernelStack> create();
   /// Over an epoll descriptor.
   explicit KernelStack(Descriptor epoll);

@@ -30,6 +30,7 @@ void KernelStream::queued() {
 
 void KernelStream::flush() {
   send();
+  if (!queue_.empty()) was_blocked_ = true;
   queue_.own_borrowed();
 }
 

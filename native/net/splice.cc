@@ -86,9 +86,8 @@ SplicePump::Result SplicePump::move() {
       if (source_blocked) return Result::read_blocked;
       continue;
     }
-    // More is known to follow: the kernel need not send a packet that isn't full.
-    unsigned more = remaining_ > 0 && remaining_ != until_end ? SPLICE_F_MORE : 0;
-    ssize_t size = ::splice(pipe_out_, nullptr, to_, nullptr, in_pipe_, flags | more);
+    // No SPLICE_F_MORE: the kernel would sit on a slow source's bytes for 200 ms.
+    ssize_t size = ::splice(pipe_out_, nullptr, to_, nullptr, in_pipe_, flags);
     if (size > 0) {
       in_pipe_ -= size;
       written_ += size;

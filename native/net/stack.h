@@ -30,7 +30,8 @@ class Stream {
     virtual void on_readable() {}
     /// The peer has finished sending (FIN). Writing goes on.
     virtual void on_end() = 0;
-    /// After blocked() was true: the queue has drained to the low mark.
+    /// After blocked() was true, or a flush left something: the queue has drained to the low mark,
+    /// or is empty.
     virtual void on_writable() = 0;
     /// The stream is dead; `error` is an errno of this system. Close it.
     virtual void on_error(int error) = 0;

@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstring>
 
 #include "test/check.h"
@@ -40,4 +41,7 @@ int run(const char* wanted) {
 }  // namespace sluice::test
 
 /// native-tests [PART OF A NAME]
-int main(int argc, char** argv) { return sluice::test::run(argc > 1 ? argv[1] : "") ? 1 : 0; }
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // as Node has it
+  return sluice::test::run(argc > 1 ? argv[1] : "") ? 1 : 0;
+}
