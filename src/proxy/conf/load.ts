@@ -50,9 +50,14 @@ export function loadConfiguration(
   const reader = new Reader(registry, diagnostics, paths, platform);
   if (options.directives !== undefined) reader.readOption(options.directives);
   reader.readConfiguration();
-  const errorLog = options.errorLog ?? defaults.errorLog;
+  const errorLog = defaultErrorLog(options, defaults);
   const compiler = new Compiler({ modules: httpModules, registry, diagnostics, paths, platform, defaults, errorLog });
   const compiled = compilePlan(reader.main, compiler);
   if (diagnostics.failed) throw new ConfigurationError(diagnostics.list());
   return { ...compiled, files: reader.files, diagnostics: diagnostics.list(), name: paths.configuration };
+}
+
+/** Where errors go that no `error_log` is for; the empty string means stderr. */
+export function defaultErrorLog(options: ConfigurationOptions, defaults: BuildDefaults): string {
+  return options.errorLog ?? (defaults.errorLog === 'stderr' ? '' : defaults.errorLog);
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { SyslogPlan } from '../plan/plan.ts';
-import { parseAddress } from './address.ts';
+import { parseAddress, resolveAddress } from './address.ts';
+import type { Platform } from './platform.ts';
 import type { Statement } from './statement.ts';
 
 /** By number, RFC 3164 section 4.1.1; https://nginx.org/en/docs/syslog.html */
@@ -12,7 +13,7 @@ const SEVERITIES = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info',
 const DEFAULT_PORT = 514;
 
 /** `syslog:server=…,facility=…,tag=…`, the form that access_log and error_log take. */
-export function parseSyslog(statement: Statement, word: number): SyslogPlan {
+export function parseSyslog(statement: Statement, platform: Platform, word: number): SyslogPlan {
   const seen = new Map<string, string>();
   for (const parameter of statement.word(word).slice('syslog:'.length).split(',')) {
     const [name = '', ...rest] = parameter.split('=');
@@ -25,13 +26,15 @@ export function parseSyslog(statement: Statement, word: number): SyslogPlan {
   if (server === undefined) throw statement.fail('no syslog server specified', word);
   const address = parseAddress(server, DEFAULT_PORT);
   if ('error' in address) throw statement.fail(`${address.error} in syslog server "${server}"`, word);
+  const [resolved] = resolveAddress(address, platform);
+  if (resolved === undefined) throw statement.fail(`host not found in syslog server "${server}"`, word);
   const tag = seen.get('tag') ?? 'nginx';
   if (!/^\w{1,32}$/.test(tag)) {
     const fault = tag.length > 32 ? 'syslog tag length exceeds 32' : 'syslog "tag" only allows alphanumeric characters and underscore';
     throw statement.fail(fault, word);
   }
   const plan = {
-    server: address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`,
+    server: resolved,
     facility: position(FACILITIES, seen.get('facility') ?? 'local7', 'facility', statement, word),
     severity: position(SEVERITIES, seen.get('severity') ?? 'info', 'severity', statement, word),
     tag,

@@ -1,4 +1,5 @@
 import { HTTP_SERVER_LOCATION, MAIN, ONE_OR_MORE } from '../conf/contexts.ts';
+import type { ReadContext } from '../conf/read-context.ts';
 import type { Statement } from '../conf/statement.ts';
 import { parseSyslog } from '../conf/syslog.ts';
 import type { LogLevel, SyslogPlan } from '../plan/plan.ts';
@@ -17,12 +18,12 @@ const DEBUG_LEVELS = ['debug_core', 'debug_alloc', 'debug_mutex', 'debug_event',
 /** https://nginx.org/en/docs/ngx_core_module.html#error_log */
 export const errorLog = list('error_log', MAIN | HTTP_SERVER_LOCATION, ONE_OR_MORE, readErrorLog);
 
-function readErrorLog(statement: Statement): ErrorLogTarget {
+function readErrorLog(statement: Statement, { platform }: ReadContext): ErrorLogTarget {
   const level = readLevel(statement);
   const target = statement.word(1);
   if (target === 'stderr') return { level, stderr: true };
   if (target.startsWith('memory:')) throw statement.fail('nginx was built without debug support', 1);
-  if (target.startsWith('syslog:')) return { level, syslog: parseSyslog(statement, 1) };
+  if (target.startsWith('syslog:')) return { level, syslog: parseSyslog(statement, platform, 1) };
   return { level, file: target };
 }
 

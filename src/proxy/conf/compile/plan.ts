@@ -50,6 +50,8 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
 
 function compileHttp(http: Scope, compiler: Compiler): { plan: HttpPlan; servers: CompiledServer[] } {
   for (const module of compiler.modules) compiler.diagnostics.attempt(() => module.declare?.(http, compiler));
+  // what no server inherits is compiled nevertheless: it may be wrong
+  compiler.block(http);
   const servers = compileServers(http, compiler);
   const main: Record<string, unknown> = {};
   for (const module of compiler.modules) {

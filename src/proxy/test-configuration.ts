@@ -1,0 +1,81 @@
+/** `-t` and `-T`. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { loadAddon } from '../fstack-binding/index.ts';
+import { readBuildDefaults } from './build-defaults.ts';
+import type { CommandLine } from './command-line.ts';
+import { ConfigurationError, type Diagnostic } from './conf/diagnostics.ts';
+import { errnoText } from './conf/errno-text.ts';
+import { fileName } from './conf/include.ts';
+import { defaultErrorLog, type LoadedConfiguration, loadConfiguration } from './conf/load.ts';
+import { Paths } from './conf/paths.ts';
+import { platformFrom } from './conf/platform.ts';
+import { StartupLog, writeText } from './startup-log.ts';
+
+const STDOUT = 1;
+const STDERR = 2;
+
+/** Returns the exit code. */
+export function testConfiguration(options: CommandLine): number {
+  const log = startupLog(options);
+  const say = (text: string): void => writeText(STDERR, `nginx: ${text}\n`);
+  const { configuration } = new Paths(readBuildDefaults(), options.prefix, options.configuration);
+  const loaded = loadOrReport(options, log);
+  if (loaded && !options.quiet) say(`the configuration file ${configuration} syntax is ok`);
+  if (!loaded || !filesOpen(loaded, log)) {
+    say(`configuration file ${configuration} test failed`);
+    return 1;
+  }
+  if (!options.quiet) {
+    say(`configuration file ${configuration} test is successful`);
+    showHints(loaded.diagnostics);
+  }
+  if (options.dump) dump(loaded);
+  return 0;
+}
+
+/** The log in force until the configuration says another. */
+export function startupLog(options: CommandLine): StartupLog {
+  const defaults = readBuildDefaults();
+  const errorLog = defaultErrorLog(options, defaults);
+  return new StartupLog(errorLog === '' ? '' : new Paths(defaults, options.prefix).full(errorLog));
+}
+
+/** Undefined for a configuration that can't be used: all that is wrong with it is reported. */
+export function loadOrReport(options: CommandLine, log: StartupLog): LoadedConfiguration | undefined {
+  try {
+    const loaded = loadConfiguration(options, platformFrom(loadAddon()));
+    log.diagnostics(loaded.diagnostics);
+    return loaded;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    log.diagnostics(error.diagnostics);
+    return undefined;
+  }
+}
+
+/** Whether the pid file and the logs can be opened; like nginx, this leaves empty ones where there were none. */
+function filesOpen({ plan, process: { pid } }: LoadedConfiguration, log: StartupLog): boolean {
+  const logs = plan.fds.flatMap((fd) => (fd.kind === 'log' ? [fd.path] : []));
+  const { O_APPEND, O_CREAT, O_RDWR, O_WRONLY } = constants;
+  const opened = [{ path: pid, flags: O_RDWR }, ...logs.map((path) => ({ path, flags: O_WRONLY | O_APPEND }))];
+  for (const { path, flags } of opened) {
+    try {
+      closeSync(openSync(fileName(path), flags | O_CREAT, 0o644));
+    } catch (error) {
+      log.write('emerg', `open() "${path}" failed ${errnoText(error)}`);
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Directives without effect are below the terminal's level; who tests a configuration wants to know of them. */
+function showHints(found: readonly Diagnostic[]): void {
+  for (const { level, message } of found) {
+    if (level === 'notice') writeText(STDERR, `nginx: [notice] ${message}\n`);
+  }
+}
+
+function dump({ files }: LoadedConfiguration): void {
+  for (const [name, text] of files) writeText(STDOUT, `# configuration file ${name}:\n${text}\n`);
+}
