@@ -37,7 +37,7 @@ DataPlane::DataPlane(Napi::Env env, Napi::Function on_question, Napi::Function o
 
 DataPlane::~DataPlane() {
   if (!thread_.joinable()) return;
-  post({DataThread::Command::Kind::stop, 0, {}});
+  post({DataThread::Command::Kind::stop, 0, {}, {}});
   thread_.join();
 }
 
@@ -135,23 +135,35 @@ Napi::Value start_data_plane(const Napi::CallbackInfo& info) {
   return env.Undefined();
 }
 
-Napi::Value post(const Napi::CallbackInfo& info, Command::Kind kind, uint32_t question = 0,
-                 std::string payload = {}) {
-  if (running) running->post({kind, question, std::move(payload)});
+Napi::Value post(const Napi::CallbackInfo& info, Command command) {
+  if (running) running->post(std::move(command));
   return info.Env().Undefined();
 }
 
-Napi::Value quit(const Napi::CallbackInfo& info) { return post(info, Command::Kind::quit); }
-Napi::Value stop(const Napi::CallbackInfo& info) { return post(info, Command::Kind::stop); }
+Napi::Value quit(const Napi::CallbackInfo& info) {
+  return post(info, {Command::Kind::quit, 0, {}, {}});
+}
+Napi::Value stop(const Napi::CallbackInfo& info) {
+  return post(info, {Command::Kind::stop, 0, {}, {}});
+}
 Napi::Value reopen_logs(const Napi::CallbackInfo& info) {
-  return post(info, Command::Kind::reopen_logs);
+  return post(info, {Command::Kind::reopen_logs, 0, {}, {}});
+}
+
+std::string bytes(const Napi::Value& value) {
+  const auto array = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(array.Data()), array.ByteLength()};
 }
 
 /// answer(id, payload): an empty payload says that the question failed.
 Napi::Value answer(const Napi::CallbackInfo& info) {
-  const auto payload = info[1].As<Napi::Uint8Array>();
-  return post(info, Command::Kind::answer, info[0].ToNumber().Uint32Value(),
-              {reinterpret_cast<const char*>(payload.Data()), payload.ByteLength()});
+  const uint32_t question = info[0].ToNumber().Uint32Value();
+  return post(info, {Command::Kind::answer, question, bytes(info[1]), {}});
+}
+
+/// tell(topic, payload): what was not asked.
+Napi::Value tell(const Napi::CallbackInfo& info) {
+  return post(info, {Command::Kind::news, 0, bytes(info[1]), latin1(info[0])});
 }
 
 }  // namespace
@@ -162,6 +174,7 @@ void export_data_plane(Napi::Env env, Napi::Object exports) {
        {"quit", quit},
        {"stop", stop},
        {"reopenLogs", reopen_logs},
+       {"tell", tell},
        {"answer", answer}});
 }
 

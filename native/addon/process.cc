@@ -38,6 +38,16 @@ Napi::Value set_resource_limit(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// openFilesLimit(): { soft, hard }
+Napi::Value open_files_limit(const Napi::CallbackInfo& info) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("soft", static_cast<double>(limit.rlim_cur));
+  result.Set("hard", static_cast<double>(limit.rlim_max));
+  return result;
+}
+
 /// setAffinity(cpus): of the calling thread; threads that it starts inherit it.
 Napi::Value set_affinity(const Napi::CallbackInfo& info) {
   const auto cpus = info[0].As<Napi::Array>();
@@ -83,6 +93,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
       {{"systemErrorText", system_error_text},
        {"initGroups", init_groups},
        {"setResourceLimit", set_resource_limit},
+       {"openFilesLimit", open_files_limit},
        {"setAffinity", set_affinity},
        {"unblockSignals", unblock_signals},
        {"setProcessName", set_process_name},

@@ -63,6 +63,7 @@ export interface Addon {
   /** Blocks. Numeric addresses without port, in the system's order; empty if there are none. */
   resolveHost(name: string): readonly string[];
   setResourceLimit(resource: 'nofile' | 'core', limit: number): void;
+  openFilesLimit(): { readonly soft: number; readonly hard: number };
   /** Pins the calling thread, and threads that it starts from now on. */
   setAffinity(cpus: readonly number[]): void;
   /** To be called once the handlers stand: bin/sluice starts Node with SIGUSR1 blocked. */
@@ -81,6 +82,8 @@ export interface Addon {
   /** Ends at once; `onEnd` follows. */
   stop(): void;
   reopenLogs(): void;
+  /** What the data thread has not asked for, e.g. new addresses of a name. */
+  tell(topic: string, payload: Uint8Array): void;
   /** An empty payload says that the question failed. */
   answer(question: number, payload: Uint8Array): void;
 }

@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, closeSync, openSync, statSync } from 'node:fs';
 import type { Addon } from '../../fstack-binding/index.ts';
 import type { FdPlan } from '../plan/plan.ts';
-import type { ErrorLog } from './error-log.ts';
+import type { Log } from './error-log.ts';
 import type { ListenSocket } from './listen-sockets.ts';
 import { systemErrorText } from './system-error.ts';
 
@@ -27,7 +27,7 @@ export class LogFiles {
   readonly #fds = new Map<string, number>();
 
   /** Throws LogFileError with nothing left open. */
-  constructor(plans: readonly FdPlan[], addon: Addon, log: ErrorLog) {
+  constructor(plans: readonly FdPlan[], addon: Addon, log: Log) {
     this.#addon = addon;
     for (const plan of plans) {
       if (plan.kind !== 'log') continue;
@@ -47,7 +47,7 @@ export class LogFiles {
   }
 
   /** After the files were moved away. Workers open them again as `owner`, so they must be able to. */
-  reopen(owner: number, log: ErrorLog): void {
+  reopen(owner: number, log: Log): void {
     for (const [path, fd] of this.#fds) {
       try {
         const fresh = openLogFile(path);
@@ -66,7 +66,7 @@ export class LogFiles {
     this.#fds.clear();
   }
 
-  #allow(path: string, owner: number, log: ErrorLog): void {
+  #allow(path: string, owner: number, log: Log): void {
     const { uid, mode } = statSync(pathBytes(path));
     const keepGroup = -1;
     try {

@@ -19,12 +19,18 @@ const RANK: Readonly<Record<LogLevel, number>> = {
   emerg: 60,
 };
 
-export interface LogSink {
-  readonly level: LogLevel;
-  write(line: string, level: LogLevel, message: string): void;
+/** Where messages go; the start has one of its own kind. */
+export interface Log {
+  /** `details` are further lines for the operator's eyes; a log file does without them. */
+  write(level: LogLevel, message: string, details?: readonly string[]): void;
 }
 
-export class ErrorLog {
+export interface LogSink {
+  readonly level: LogLevel;
+  write(line: string): void;
+}
+
+export class ErrorLog implements Log {
   readonly #sinks: readonly LogSink[];
   readonly #threshold: number;
   #logger: Logger<LogLevel> | undefined;
@@ -69,7 +75,7 @@ class Destination {
     const level = levelOfRank(this.lastLevel);
     const line = this.#json ? json : formatLine(level, this.lastMsg);
     for (const sink of this.#sinks) {
-      if (this.lastLevel >= RANK[sink.level]) sink.write(line, level, this.lastMsg);
+      if (this.lastLevel >= RANK[sink.level]) sink.write(line);
     }
   }
 }
@@ -94,21 +100,6 @@ export function fileSink(fd: number, level: LogLevel): LogSink {
     write(line) {
       try {
         writeSync(fd, line, null, 'latin1');
-      } catch {
-        return;
-      }
-    },
-  };
-}
-
-/** While starting, what is at least a warning is also for the operator's eyes: `nginx: [emerg] …`. */
-export function terminalSink(): LogSink {
-  const stderr = 2;
-  return {
-    level: 'warn',
-    write(_line, level, message) {
-      try {
-        writeSync(stderr, `nginx: [${level}] ${message}\n`, null, 'latin1');
       } catch {
         return;
       }

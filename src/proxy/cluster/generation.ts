@@ -4,7 +4,7 @@ import type { Addon } from '../../fstack-binding/index.ts';
 import { encodeCbor } from '../plan/cbor.ts';
 import type { FdPlan } from '../plan/plan.ts';
 import { descriptorTable, LogFiles, Zones } from './descriptors.ts';
-import { ErrorLog, fileSink } from './error-log.ts';
+import { ErrorLog, fileSink, type Log } from './error-log.ts';
 import { type ListenSocket, ListenSockets } from './listen-sockets.ts';
 import type { ClusterConfiguration, ProcessSettings } from './settings.ts';
 import type { WorkerSettings } from './worker-settings.ts';
@@ -31,7 +31,7 @@ export class Generation {
     previous: Generation | undefined,
     inherited: readonly ListenSocket[],
     addon: Addon,
-    log: ErrorLog,
+    log: Log,
   ) {
     const { plan } = configuration;
     this.process = configuration.process;

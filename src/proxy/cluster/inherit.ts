@@ -1,5 +1,5 @@
 /** Sockets across a binary upgrade: the environment variable `NGINX` lists them, as `3;4;`. Either side may be nginx itself. */
-import type { ErrorLog } from './error-log.ts';
+import type { Log } from './error-log.ts';
 
 export const INHERITED_VARIABLE = 'NGINX';
 
@@ -8,7 +8,7 @@ export function formatInherited(fds: readonly number[]): string {
 }
 
 /** The numbers in the variable's value; what isn't one ends the list, and is said in the log. */
-export function parseInherited(value: string, log: ErrorLog): number[] {
+export function parseInherited(value: string, log: Log): number[] {
   const fds: number[] = [];
   let start = 0;
   for (let i = 0; i < value.length; i++) {

@@ -1,7 +1,7 @@
 /** Listening sockets: opened by the master, kept over reloads, handed over in an upgrade. Messages are nginx's. */
 import { chmodSync, closeSync, unlinkSync } from 'node:fs';
 import type { Addon, SocketOption } from '../../fstack-binding/index.ts';
-import type { ErrorLog } from './error-log.ts';
+import type { Log } from './error-log.ts';
 import type { ListenSettings } from './settings.ts';
 import { errorNumber, systemErrorText } from './system-error.ts';
 
@@ -28,9 +28,9 @@ export function unixPath(address: string): string | undefined {
 
 export class ListenSockets {
   readonly #addon: Addon;
-  readonly #log: ErrorLog;
+  readonly #log: Log;
 
-  constructor(addon: Addon, log: ErrorLog) {
+  constructor(addon: Addon, log: Log) {
     this.#addon = addon;
     this.#log = log;
   }

@@ -1,9 +1,10 @@
 /** The master process: https://nginx.org/en/docs/control.html, with nginx's order of steps and its messages. */
 import type { ChildProcess } from 'node:child_process';
-import { constants } from 'node:os';
+import { constants, release, type } from 'node:os';
 import type { Addon } from '../../fstack-binding/index.ts';
+import { SERVER_VERSION } from '../version.ts';
 import { LogFileError } from './descriptors.ts';
-import type { ErrorLog } from './error-log.ts';
+import type { ErrorLog, Log } from './error-log.ts';
 import { Generation } from './generation.ts';
 import { ListenError, type ListenSocket, ListenSockets } from './listen-sockets.ts';
 import { PidFile } from './pid-file.ts';
@@ -21,11 +22,11 @@ export interface MasterOptions {
   readonly addon: Addon;
   readonly program: Program;
   /** Reads the configuration; says in `log` what is wrong with it, and returns undefined. */
-  readonly load: (log: ErrorLog) => Promise<ClusterConfiguration | undefined>;
+  readonly load: (log: Log) => Promise<ClusterConfiguration | undefined>;
   /** Until the configured logs are open. */
-  readonly startLog: ErrorLog;
+  readonly startLog: Log;
   /** Of another binary, whose sockets we take over. */
-  readonly inheritedFds: readonly number[] | undefined;
+  readonly inheritedFds: readonly number[];
   /** In the background, or started by another binary: WINCH means something else than a resized terminal. */
   readonly daemonized: boolean;
 }
@@ -46,7 +47,7 @@ export class Master {
   /** Undefined when it can't; the start log says why. */
   static async start(options: MasterOptions): Promise<Master | undefined> {
     const { addon, startLog } = options;
-    const inherited = new ListenSockets(addon, startLog).adopt(options.inheritedFds ?? []);
+    const inherited = new ListenSockets(addon, startLog).adopt(options.inheritedFds);
     const configuration = await options.load(startLog);
     if (!configuration) return undefined;
     const generation = openGeneration(configuration, undefined, inherited, addon, startLog);
@@ -77,6 +78,11 @@ export class Master {
 
   /** Starts the workers; the master then goes by signals. */
   run(): void {
+    const { soft, hard } = this.#addon.openFilesLimit();
+    this.#log.write('notice', 'using the "epoll" event method');
+    this.#log.write('notice', SERVER_VERSION);
+    this.#log.write('notice', `OS: ${type()} ${release()}`);
+    this.#log.write('notice', `getrlimit(RLIMIT_NOFILE): ${soft}:${hard}`);
     void this.#workers.start(this.#generation);
   }
 
@@ -283,7 +289,7 @@ function openGeneration(
   previous: Generation | undefined,
   inherited: readonly ListenSocket[],
   addon: Addon,
-  log: ErrorLog,
+  log: Log,
 ): Generation | undefined {
   try {
     return new Generation(configuration, previous, inherited, addon, log);

@@ -1,6 +1,6 @@
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { Addon } from '../../fstack-binding/index.ts';
-import type { ErrorLog } from './error-log.ts';
+import type { Log } from './error-log.ts';
 import { systemErrorText } from './system-error.ts';
 
 /** The master's pid file. During a binary upgrade the old master's is `PATH.oldbin`. */
@@ -18,7 +18,7 @@ export class PidFile {
   }
 
   /** False, and an `[emerg]`, when it can't be written. */
-  write(log: ErrorLog): boolean {
+  write(log: Log): boolean {
     try {
       writeFileSync(this.path, `${process.pid}\n`, { mode: 0o644 });
       return true;
@@ -28,7 +28,7 @@ export class PidFile {
     }
   }
 
-  remove(log: ErrorLog, path = this.path): void {
+  remove(log: Log, path = this.path): void {
     try {
       unlinkSync(path);
     } catch (error) {
@@ -37,7 +37,7 @@ export class PidFile {
   }
 
   /** Before the new binary starts. */
-  moveAside(log: ErrorLog, program: string): boolean {
+  moveAside(log: Log, program: string): boolean {
     const when = `before executing new binary process "${program}"`;
     return this.#rename(
       this.path,
@@ -48,7 +48,7 @@ export class PidFile {
   }
 
   /** When the new binary has gone again; `when` ends nginx's sentence. */
-  moveBack(log: ErrorLog, when: string): boolean {
+  moveBack(log: Log, when: string): boolean {
     return this.#rename(
       this.oldPath,
       this.path,
@@ -57,7 +57,7 @@ export class PidFile {
     );
   }
 
-  #rename(from: string, to: string, describe: (reason: string) => string, log: ErrorLog): boolean {
+  #rename(from: string, to: string, describe: (reason: string) => string, log: Log): boolean {
     try {
       renameSync(from, to);
       return true;

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { ErrorLog } from './error-log.ts';
+import type { Log } from './error-log.ts';
 
 export interface SignalHandler {
   /** Ends the log line: `signal 15 (SIGTERM) received, exiting`. A function decides when the signal comes. */
@@ -8,10 +8,7 @@ export interface SignalHandler {
 }
 
 /** Node doesn't tell who sent a signal: nginx's ` from PID` is left out. */
-export function onSignals(
-  log: { write: ErrorLog['write'] },
-  handlers: Partial<Record<NodeJS.Signals, SignalHandler>>,
-): void {
+export function onSignals(log: Log, handlers: Partial<Record<NodeJS.Signals, SignalHandler>>): void {
   for (const [name, { action, handle }] of Object.entries(handlers)) {
     const signal = name as NodeJS.Signals;
     process.on(signal, () => {

@@ -53,7 +53,7 @@ class CborWriter {
     const length = Buffer.byteLength(value, 'latin1');
     this.#head(majorType.text, length);
     this.#reserve(length);
-    this.#buffer.latin1Write(value, this.#length, length);
+    this.#buffer.write(value, this.#length, length, 'latin1');
     this.#length += length;
   }
 
