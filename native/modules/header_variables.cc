@@ -38,12 +38,6 @@ bool spells(std::string_view field_name, std::string_view variable) {
   });
 }
 
-Value by_name(Exchange& exchange, const HeaderList& fields, std::uintptr_t data) {
-  std::string_view name = *reinterpret_cast<const std::string_view*>(data);
-  return joined(exchange.arena, fields, ", ",
-                [name](const Header& field) { return spells(field.name, name); });
-}
-
 // As nginx reads a Cookie field; what is malformed is skipped up to the next `;`, and with it what
 // it runs into.
 const char* find_cookie(std::string_view field, std::string_view name) {
@@ -70,6 +64,12 @@ const char* find_cookie(std::string_view field, std::string_view name) {
 }
 
 }  // namespace
+
+Value by_name(Exchange& exchange, const HeaderList& fields, std::uintptr_t data) {
+  std::string_view name = *reinterpret_cast<const std::string_view*>(data);
+  return joined(exchange.arena, fields, ", ",
+                [name](const Header& field) { return spells(field.name, name); });
+}
 
 Value known_header(Exchange& exchange, std::uintptr_t data) {
   auto id = HeaderId(data);

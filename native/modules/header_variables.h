@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "http/message.h"
 #include "proxy/variable.h"
 
 /// Variables that show fields: `$http_…`, `$sent_http_…`, `$sent_trailer_…`, `$cookie_…`.
@@ -12,6 +13,9 @@ namespace sluice::variables {
 Value known_header(Exchange& exchange, std::uintptr_t id);
 /// The response's fields of an id.
 Value known_sent_header(Exchange& exchange, std::uintptr_t id);
+
+/// Fields of any list, by the name behind a prefix.
+Value by_name(Exchange& exchange, const http::HeaderList& fields, std::uintptr_t name);
 
 // By the name behind the prefix (`const std::string_view*`), in lower case, with `_` for `-`.
 Value header(Exchange& exchange, std::uintptr_t name);

@@ -1,0 +1,163 @@
+// The request that goes to an HTTP upstream.
+
+#include "modules/proxy_exchange.h"
+
+#include "base/encode.h"
+#include "base/number.h"
+#include "http/h1/client_codec.h"
+#include "http/h1/head_writer.h"
+#include "proxy/locations.h"
+
+namespace sluice {
+
+ProxyExchange::ProxyExchange(Exchange& the_exchange, const ProxyConf& conf)
+    : UpstreamExchange(the_exchange, conf.upstream), conf_(conf) {
+  scheme = conf.scheme;
+  host_header_ = conf.host_header;
+  port_ = conf.port;
+  uri_part_ = conf.uri;
+}
+
+bool ProxyExchange::streams_body() {
+  const http::RequestHead& request = exchange.request;
+  bool framed = !request.chunked || conf_.version >= http::Version::http11;
+  return !conf.request_buffering && !conf_.body && conf.pass_request_body && framed && !exchange.body.complete();
+}
+
+namespace {
+
+// Calls `visit` with the values of the fields that a list of kinds holds: size first, text later.
+constexpr std::string_view version_text(http::Version version) {
+  return version == http::Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n";
+}
+
+}  // namespace
+
+bool ProxyExchange::create_request() {
+  std::string_view method = exchange.request.method_name;
+  method_ = exchange.request.method;
+  if (conf_.method) {
+    method = conf_.method.evaluate(exchange);
+    method_ = http::iequals(method, "HEAD") ? http::Method::head : http::Method::get;
+  }
+  std::string_view host = conf_.host ? conf_.host.evaluate(exchange) : std::string_view();
+  if (!conf_.host || (host.empty() && conf_.version >= http::Version::http11)) host = host_header_;
+
+  uri = make_uri();
+  if (uri.empty()) {
+    exchange.log(LogLevel::error, "zero length URI to proxy");
+    return false;
+  }
+  std::string_view own_body = conf_.body ? conf_.body.evaluate(exchange) : std::string_view();
+  describe_body(own_body);
+
+  std::string_view* values = exchange.arena.array<std::string_view>(conf_.headers.size()).data();
+  size_t size = method.size() + 1 + uri.size() + version_text(conf_.version).size() + 2 + own_body.size();
+  if (!host.empty()) size += h1::field_size("Host", host);
+  for (size_t i = 0; i < conf_.headers.size(); ++i) {
+    values[i] = value_of(conf_.headers[i]);
+    if (!values[i].empty()) size += h1::field_size(conf_.headers[i].name, values[i]);
+  }
+  if (conf.pass_request_headers) {
+    for (const http::Header& header : exchange.request.headers) {
+      if (goes_on(header)) size += h1::field_size(header.name, header.value);
+    }
+  }
+
+  std::span<char> text = exchange.arena.text(size);
+  h1::HeadWriter writer(text);
+  writer.text(method);
+  writer.text(" ");
+  writer.text(uri);
+  writer.text(version_text(conf_.version));
+  if (!host.empty()) writer.field("Host", host);
+  for (size_t i = 0; i < conf_.headers.size(); ++i) {
+    if (!values[i].empty()) writer.field(conf_.headers[i].name, values[i]);
+  }
+  if (conf.pass_request_headers) {
+    for (const http::Header& header : exchange.request.headers) {
+      if (goes_on(header)) writer.field(header.name, header.value);
+    }
+  }
+  writer.end_line();
+  writer.text(own_body);
+  request_text_ = {text.data(), writer.size()};
+  wants_upgrade = exchange.request.headers.find(http::HeaderId::upgrade) != nullptr;
+  return true;
+}
+
+bool ProxyExchange::goes_on(const http::Header& header) const { return !conf_.replaced.contains(header); }
+
+std::string_view ProxyExchange::value_of(const ProxyHeader& header) {
+  switch (header.kind) {
+    case ProxyHeader::Kind::body_length:
+      return body_length_;
+    case ProxyHeader::Kind::chunked:
+      return chunked_ ? "chunked" : "";
+    case ProxyHeader::Kind::text:
+      return header.value.evaluate(exchange);
+  }
+  return {};
+}
+
+void ProxyExchange::describe_body(std::string_view own_body) {
+  sends_body = !conf_.body && conf.pass_request_body;
+  std::optional<uint64_t> length;
+  if (conf_.body) {
+    length = own_body.size();
+  } else if (exchange.request.chunked) {
+    // Once all of it has arrived, its length is known.
+    chunked_ = !exchange.body.complete();
+    if (!chunked_) length = exchange.body.size();
+  } else {
+    length = exchange.request.content_length;
+  }
+  body_length_ = {};
+  if (length) {
+    std::span<char> text = exchange.arena.text(decimal_size(*length));
+    format_decimal(text.data(), *length);
+    body_length_ = {text.data(), text.size()};
+  }
+}
+
+// https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass: as it came; or with the location's part replaced; or,
+// with variables, just what they say.
+std::string_view ProxyExchange::make_uri() {
+  if (conf_.url && !uri_part_.empty()) return uri_part_;
+  if (uri_part_.empty() && exchange.uri_is_original) return exchange.request.uri;
+
+  std::string_view rest = exchange.uri;
+  std::string_view prefix;
+  if (exchange.valid_location && !uri_part_.empty()) {
+    rest.remove_prefix(std::min(rest.size(), conf_.location.size()));
+    prefix = uri_part_;
+  }
+  std::string_view args = exchange.args;
+  bool quoted = exchange.internal || exchange.request.path.find('%') != std::string_view::npos;
+  if (quoted) rest = escape(Escape::uri, rest, exchange.arena);
+  std::span<char> text = exchange.arena.text(prefix.size() + rest.size() + (args.empty() ? 0 : 1 + args.size()));
+  char* out = std::copy(prefix.begin(), prefix.end(), text.data());
+  out = std::copy(rest.begin(), rest.end(), out);
+  if (!args.empty()) {
+    *out++ = '?';
+    std::copy(args.begin(), args.end(), out);
+  }
+  return {text.data(), text.size()};
+}
+
+UpstreamCodec& ProxyExchange::make_codec() {
+  h1::ClientCodec::Request request{
+      .head = request_text_, .method = method_, .chunked = chunked_, .upgrade = wants_upgrade};
+  return *exchange.arena.make<h1::ClientCodec>(exchange.arena, request, conf.buffer_size, conf.pass_trailers);
+}
+
+bool ProxyExchange::rewrite_redirect(std::string_view& value, size_t prefix) {
+  return conf_.redirects.apply(exchange, value, prefix);
+}
+
+void ProxyExchange::rewrite_cookie(std::string_view& value) {
+  if (conf_.cookie_domains.empty() && conf_.cookie_paths.empty() && conf_.cookie_flags.empty()) return;
+  sluice::rewrite_cookie(exchange, value, conf_.cookie_domains, conf_.cookie_paths, conf_.cookie_flags);
+}
+
+}  // namespace sluice

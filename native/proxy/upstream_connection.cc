@@ -1,0 +1,87 @@
+#include "proxy/upstream_connection.h"
+
+#include <cerrno>
+
+#include "base/clock.h"
+#include "proxy/data_thread.h"
+#include "proxy/upstream_pool.h"
+
+namespace sluice {
+
+std::unique_ptr<UpstreamConnection> UpstreamConnection::connect(DataThread& thread, const net::Address& peer,
+                                                                const net::ConnectOptions& options, User& user,
+                                                                int& error) {
+  if (!thread.take_connection_slot()) {
+    error = ENOBUFS;
+    return nullptr;
+  }
+  std::unique_ptr<UpstreamConnection> connection(new UpstreamConnection(thread, peer, user));
+  connection->stream_ = thread.stack().connect(peer, options, *connection, error);
+  if (!connection->stream_) return nullptr;
+  return connection;
+}
+
+UpstreamConnection::UpstreamConnection(DataThread& thread, const net::Address& peer, User& user)
+    : thread_(thread), user_(&user), peer_(peer), opened_ms_(Clock::of_thread().monotonic_ms()) {
+  timer_.bind<&UpstreamConnection::on_timeout>(this);
+}
+
+UpstreamConnection::~UpstreamConnection() { thread_.release_connection_slot(); }
+
+void UpstreamConnection::close(std::unique_ptr<UpstreamConnection> connection) {
+  connection->stream_.reset();
+  connection->timer_.cancel();
+  DataThread& thread = connection->thread_;
+  thread.bury(std::move(connection));
+}
+
+void UpstreamConnection::take(User& user) {
+  user_ = &user;
+  pool_ = nullptr;
+  queued_ = 0;
+  requests_++;
+}
+
+// An idle connection has nobody to tell: whatever happens to it ends it.
+
+void UpstreamConnection::on_connected() {
+  if (user_) user_->on_connected();
+}
+
+void UpstreamConnection::on_data(std::span<const char> data) {
+  if (user_) {
+    user_->on_upstream_data(data);
+  } else {
+    pool_->drop(*this);
+  }
+}
+
+void UpstreamConnection::on_end() {
+  if (user_) {
+    user_->on_upstream_end();
+  } else {
+    pool_->drop(*this);
+  }
+}
+
+void UpstreamConnection::on_writable() {
+  if (user_) user_->on_upstream_writable();
+}
+
+void UpstreamConnection::on_error(int error) {
+  if (user_) {
+    user_->on_upstream_error(error);
+  } else {
+    pool_->drop(*this);
+  }
+}
+
+void UpstreamConnection::on_timeout() {
+  if (user_) {
+    user_->on_upstream_timeout();
+  } else {
+    pool_->drop(*this);
+  }
+}
+
+}  // namespace sluice

@@ -1,0 +1,235 @@
+// The response's way to the client.
+
+#include <cerrno>
+
+#include "base/clock.h"
+#include "proxy/data_thread.h"
+#include "proxy/upstream_exchange.h"
+
+namespace sluice {
+
+using Event = UpstreamCodec::Event;
+
+void UpstreamExchange::on_upstream_data(std::span<const char> data) {
+  try_->bytes_received += data.size();
+  if (phase_ == Phase::head) {
+    exchange.log_action = "reading response header from upstream";
+  } else {
+    connection_->set_timeout(conf.read_timeout);
+  }
+  if (phase_ == Phase::tunnel) {
+    pass_to_client(data);
+    return;
+  }
+  consume({data.data(), data.size()});
+}
+
+void UpstreamExchange::consume(std::string_view input) {
+  for (;;) {
+    std::string_view piece;
+    switch (codec_->next(input, piece)) {
+      case Event::more:
+        if (phase_ == Phase::body) wait_for_more();
+        return;
+      case Event::hints:
+        if (!take_hints()) return;
+        break;
+      case Event::raw:
+        log_refusal();
+        exchange.request.version = http::Version::http09;
+        exchange.keep_alive = false;
+        [[fallthrough]];
+      case Event::head:
+        extra_ = !input.empty();
+        if (!take_head()) return;
+        connection_->set_timeout(conf.read_timeout);
+        if (wants_upgrade && codec_->head().status == 101) {
+          begin_tunnel(input);
+          return;
+        }
+        break;
+      case Event::body:
+        try_->response_length += piece.size();
+        if (!pipe_.write(piece, !buffering_)) return;
+        break;
+      case Event::end:
+        end_response(input);
+        return;
+      case Event::refused:
+        log_refusal();
+        if (phase_ == Phase::head) {
+          next(next_upstream::invalid_header);
+        } else {
+          break_off();
+        }
+        return;
+    }
+  }
+}
+
+void UpstreamExchange::log_refusal() {
+  std::string_view refusal = codec_->refusal();
+  exchange.log(LogLevel::error, "%.*s", int(refusal.size()), refusal.data());
+}
+
+// 103: passed on by a later module (early_hints); here they only must not go on for ever.
+bool UpstreamExchange::take_hints() {
+  for (const http::Header& field : codec_->head().headers) hints_size_ += field.name.size() + field.value.size() + 4;
+  if (hints_size_ <= max_hints_size) return true;
+  exchange.log(LogLevel::error, "upstream sent too many interim responses");
+  next(next_upstream::invalid_header);
+  return false;
+}
+
+/// The response goes on: with what comes, or once the client has taken what there is.
+void UpstreamExchange::wait_for_more() {
+  if (exchange.ended()) return;
+  if (pipe_.full(buffering_)) {
+    paused_ = true;
+    connection_->stream().pause_reading();
+    connection_->cancel_timeout();
+  } else if (limit_rate_) {
+    pace();
+  }
+}
+
+// proxy_limit_rate: no more than so much since the response began.
+void UpstreamExchange::pace() {
+  uint64_t elapsed = Clock::of_thread().monotonic_ms() - try_started_ms_;
+  uint64_t due = try_->response_length * 1000 / limit_rate_;
+  if (due <= elapsed) return;
+  connection_->stream().pause_reading();
+  connection_->cancel_timeout();
+  pace_timer_.set(due - elapsed);
+}
+
+void UpstreamExchange::on_pace_over() {
+  if (phase_ != Phase::body || paused_) return;
+  connection_->stream().resume_reading();
+  connection_->set_timeout(conf.read_timeout);
+}
+
+/// All of the response is there, though the client may not have taken all of it.
+void UpstreamExchange::end_response(std::string_view rest) {
+  if (!rest.empty()) {
+    extra_ = true;
+    exchange.log(LogLevel::warn, codec_->head().chunked
+                                     ? "upstream sent data after final chunk"
+                                     : "upstream sent more data than specified in \"Content-Length\" header");
+  }
+  copy_trailers();
+  note_end_of_try();
+  release(PeerChoice::Outcome::done);
+  leave_connection(reusable());
+  phase_ = Phase::draining;
+  on_writable();
+}
+
+bool UpstreamExchange::reusable() const {
+  return connection_ && codec_ && codec_->keeps_alive() && !extra_ && body_sent_ && connection_->stream().unsent() == 0;
+}
+
+/// The response is not going to be complete. What there is of it is still sent.
+void UpstreamExchange::break_off() {
+  note_end_of_try();
+  release(PeerChoice::Outcome::done);
+  leave_connection(false);
+  broken_off_ = true;
+  phase_ = Phase::draining;
+  on_writable();
+}
+
+void UpstreamExchange::on_upstream_end() {
+  switch (phase_) {
+    case Phase::head:
+      exchange.log_action = "reading response header from upstream";
+      exchange.log(LogLevel::error, "upstream prematurely closed connection");
+      next(next_upstream::error);
+      return;
+    case Phase::body:
+      if (codec_->input_ended() == Event::end) {
+        end_response({});
+      } else {
+        exchange.log(LogLevel::error, "upstream prematurely closed connection");
+        break_off();
+      }
+      return;
+    case Phase::tunnel:
+      end_tunnel();
+      return;
+    default:
+      return;
+  }
+}
+
+void UpstreamExchange::on_upstream_error(int error) {
+  switch (phase_) {
+    case Phase::connecting:
+      exchange.log_errno(LogLevel::error, error, "connect() failed");
+      next(next_upstream::error);
+      return;
+    case Phase::head:
+      if (error == EPIPE) {
+        exchange.log_errno(LogLevel::error, error, "writev() failed");
+      } else {
+        if (body_sent_) exchange.log_action = "reading response header from upstream";
+        exchange.log_errno(LogLevel::error, error, "recv() failed");
+      }
+      next(next_upstream::error);
+      return;
+    case Phase::body:
+      exchange.log_errno(LogLevel::error, error, buffering_ ? "readv() failed" : "recv() failed");
+      break_off();
+      return;
+    case Phase::tunnel:
+      exchange.log_errno(LogLevel::error, error, "recv() failed");
+      end_tunnel();
+      return;
+    default:
+      return;
+  }
+}
+
+// --- The client ---
+
+void UpstreamExchange::on_writable() {
+  if (phase_ == Phase::tunnel) {
+    connection_->stream().resume_reading();
+    return;
+  }
+  if (phase_ != Phase::body && phase_ != Phase::draining) return;
+  if (!pipe_.drain()) return;
+  if (phase_ == Phase::draining) {
+    if (!pipe_.empty()) return;
+    if (broken_off_) {
+      finish(Verdict::fail());
+    } else if (exchange.send_body({.last = true}).is_ok()) {
+      finish(Verdict::ok());
+    }
+    return;
+  }
+  if (paused_ && !pipe_.full(buffering_)) {
+    paused_ = false;
+    connection_->stream().resume_reading();
+    connection_->set_timeout(conf.read_timeout);
+  }
+}
+
+bool UpstreamExchange::on_client_closed() {
+  if (conf.ignore_client_abort && phase_ != Phase::tunnel) return true;
+  exchange.log(LogLevel::info, connection_ ? "epoll_wait() reported that client prematurely closed connection, "
+                                             "so upstream connection is closed too"
+                                           : "epoll_wait() reported that client prematurely closed connection");
+  return false;
+}
+
+void UpstreamExchange::on_abort() {
+  if (phase_ == Phase::finished) return;
+  phase_ = Phase::finished;
+  note_end_of_try();
+  release(PeerChoice::Outcome::done);
+  leave_connection(false);
+  if (question_) exchange.runtime.thread.forget_question(std::exchange(question_, 0));
+}
+
+}  // namespace sluice
