@@ -1,9 +1,25 @@
 /** All modules, in nginx's order: that of their filters and handlers, see native/modules/registry.cc. */
 import { core } from './core.ts';
 import { events } from './events.ts';
+import { httpAccess } from './http-access.ts';
 import { httpCore } from './http-core.ts';
+import { httpHeaders } from './http-headers.ts';
+import { httpIndex } from './http-index.ts';
+import { httpLog } from './http-log.ts';
+import { httpMap } from './http-map.ts';
+import { httpRewrite } from './http-rewrite.ts';
+import { httpTryFiles } from './http-try-files.ts';
 import type { HttpModule, Module } from './module.ts';
 
 export const CORE_MODULES: readonly Module[] = [core, events];
 
-export const HTTP_MODULES: readonly HttpModule[] = [httpCore];
+export const HTTP_MODULES: readonly HttpModule[] = [
+  httpCore,
+  httpLog,
+  httpTryFiles,
+  httpIndex,
+  httpAccess,
+  httpMap,
+  httpRewrite,
+  httpHeaders,
+];
