@@ -83,7 +83,7 @@ export class Master {
     this.#log.write('notice', SERVER_VERSION);
     this.#log.write('notice', `OS: ${type()} ${release()}`);
     this.#log.write('notice', `getrlimit(RLIMIT_NOFILE): ${soft}:${hard}`);
-    void this.#workers.start(this.#generation);
+    void this.#workers.start(this.#generation).then(releaseMemory);
   }
 
   get #log(): ErrorLog {
@@ -205,6 +205,7 @@ export class Master {
     this.#redirectStderr();
     this.#workers.signal('SIGQUIT', before);
     previous.retire(next, this.#addon);
+    releaseMemory();
   }
 
   /** Writes the pid file of `generation` where it is another one, and removes the one before. */
@@ -300,4 +301,9 @@ function openGeneration(
     }
     return undefined;
   }
+}
+
+/** What reading the configuration took is not needed again before the next reload; left alone, the heap would keep it for long. */
+function releaseMemory(): void {
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
