@@ -1,5 +1,7 @@
 #include "modules/http_rewrite.h"
 
+#include <algorithm>
+
 #include "proxy/exchange.h"
 
 namespace sluice {
@@ -23,7 +25,15 @@ Value uninitialized(Exchange& exchange, std::uintptr_t slot) {
   return Value::of({});
 }
 
-// http.main.http_rewrite: the slots that only `set` gives values to.
+bool is_named_capture(const Runtime& runtime, VariableSlot slot) {
+  return std::ranges::any_of(runtime.regexes, [slot](const auto& regex) {
+    return std::ranges::any_of(regex->names,
+                               [slot](const auto& name) { return name.second == slot; });
+  });
+}
+
+// http.main.http_rewrite: the slots that `set` gives values to. Some are given values by others
+// too.
 void read_main(Runtime& runtime, const plan::Node& node) {
   for (const plan::Node& item : node.items()) {
     auto slot = size_t(item.integer(-1));
@@ -31,8 +41,10 @@ void read_main(Runtime& runtime, const plan::Node& node) {
       runtime.fail("no such variable in the Plan");
       return;
     }
-    runtime.variables[slot].get = uninitialized;
-    runtime.variables[slot].data = slot;
+    Variable& variable = runtime.variables[slot];
+    if (variable.get || is_named_capture(runtime, VariableSlot(slot))) continue;
+    variable.get = uninitialized;
+    variable.data = slot;
   }
 }
 

@@ -71,10 +71,9 @@ Value sent_connection(Exchange& exchange, std::uintptr_t) {
 }
 
 Value sent_keep_alive(Exchange& exchange, std::uintptr_t) {
-  const auto& seconds = exchange.conf<CoreConf>().keepalive_header;
-  if (!exchange.keep_alive || !seconds || *seconds == 0) return Value::none();
-  return Value::of(
-      http::join(exchange.arena, {"timeout=", decimal_value(exchange, *seconds).text}));
+  uint32_t seconds = exchange.conf<CoreConf>().keepalive_header;
+  if (!exchange.keep_alive || seconds == 0) return Value::none();
+  return Value::of(http::join(exchange.arena, {"timeout=", decimal_value(exchange, seconds).text}));
 }
 
 Value sent_transfer_encoding(Exchange& exchange, std::uintptr_t) {

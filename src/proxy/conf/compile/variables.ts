@@ -37,7 +37,9 @@ export class VariableTable {
     const known = this.#declared.get(key);
     if (known && !known.changeable) throw statement.fail(`the duplicate "${name}" variable`, options.word);
     const place = statement.place(options.word);
-    if (!known) this.#declared.set(key, { name: key, changeable: true, volatile: options.volatile === true });
+    if (!known || options.volatile) {
+      this.#declared.set(key, { name: key, changeable: true, volatile: options.volatile === true });
+    }
     return this.slot(key, place);
   }
 

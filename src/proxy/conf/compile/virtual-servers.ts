@@ -3,6 +3,7 @@ import type { Index, VirtualServersPlan } from '../../plan/plan.ts';
 import type { Scope } from '../scope.ts';
 import type { Statement } from '../statement.ts';
 import type { Compiler } from './compiler.ts';
+import { HostNames } from './host-names.ts';
 
 /** Servers by their names, for one address. */
 export function compileVirtualServers(
@@ -26,9 +27,7 @@ function hasRegex(scope: Scope): boolean {
 class NameTable {
   readonly #address: string;
   readonly #compiler: Compiler;
-  readonly #exact = new Map<string, Index>();
-  readonly #suffix = new Map<string, Index>();
-  readonly #prefix = new Map<string, Index>();
+  readonly #names = new HostNames<Index>();
   readonly #regex: [Index, Index][] = [];
 
   constructor(address: string, compiler: Compiler) {
@@ -46,7 +45,7 @@ class NameTable {
   }
 
   plan(): Omit<VirtualServersPlan, 'default'> {
-    return { exact: [...this.#exact], suffix: [...this.#suffix], prefix: [...this.#prefix], regex: this.#regex };
+    return { ...this.#names.plan(), regex: this.#regex };
   }
 
   #add(name: ServerName, server: Index, statement: Statement): void {
@@ -60,28 +59,13 @@ class NameTable {
   }
 
   #addName(text: string, server: Index, statement: Statement, word: number): void {
-    if (!isValidName(text)) {
+    const problem = this.#names.add(text, server);
+    if (problem === 'invalid') {
       const message = `invalid server name or wildcard "${text}" on ${this.#address}`;
       this.#compiler.diagnostics.reportBare('emerg', message, statement.place(word));
-      return;
-    }
-    const places: [Map<string, Index>, string][] = [];
-    if (text.startsWith('*.')) places.push([this.#suffix, text.slice(1)]);
-    else if (text.startsWith('.')) places.push([this.#exact, text.slice(1)], [this.#suffix, text]);
-    else if (text.endsWith('.*')) places.push([this.#prefix, text.slice(0, -1)]);
-    else places.push([this.#exact, text]);
-    if (places.some(([map, key]) => map.has(key))) {
+    } else if (problem === 'conflicting') {
       const message = `conflicting server name "${text}" on ${this.#address}, ignored`;
       this.#compiler.diagnostics.reportBare('warn', message, statement.place(word));
-      return;
     }
-    for (const [map, key] of places) map.set(key, server);
   }
-}
-
-/** At most one `*`, at either end; no empty label. */
-function isValidName(text: string): boolean {
-  if (/\*.*\*|\.\.|\0/s.test(text)) return false;
-  const star = text.indexOf('*');
-  return star < 0 || (star === 0 && text.startsWith('*.')) || (star === text.length - 1 && text.endsWith('.*'));
 }
