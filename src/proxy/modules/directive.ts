@@ -145,6 +145,7 @@ export function choice<T extends string, D = T>(
 export function choices<T extends string>(
   name: string,
   contexts: Contexts,
+  args: Arity,
   known: readonly T[],
   fallback: readonly T[],
 ): Setting<readonly T[]> {
@@ -157,7 +158,7 @@ export function choices<T extends string>(
     }
     return [...chosen];
   };
-  return setting({ name, contexts, args: [1, Number.POSITIVE_INFINITY], fallback, read });
+  return setting({ name, contexts, args, fallback, read });
 }
 
 export interface Buffers {

@@ -11,6 +11,7 @@ import {
   buffers,
   choice,
   choices,
+  type Directive,
   directive,
   flag,
   list,
@@ -108,7 +109,7 @@ const keepaliveTimeout = setting<KeepaliveTimeout, KeepaliveTimeout>({
 const keepaliveMinTimeout = time('keepalive_min_timeout', ANY_LEVEL, 0);
 const keepaliveTime = time('keepalive_time', ANY_LEVEL, 3_600_000);
 const keepaliveRequests = number('keepalive_requests', ANY_LEVEL, 1000);
-const keepaliveDisable = choices('keepalive_disable', ANY_LEVEL, ['none', 'msie6', 'safari'], ['msie6']);
+const keepaliveDisable = choices('keepalive_disable', ANY_LEVEL, ONE_OR_TWO, ['none', 'msie6', 'safari'], ['msie6']);
 
 const internal = directive({
   name: 'internal',
@@ -215,13 +216,31 @@ export const httpCore: HttpModule = {
   compileMain: (_, compiler) => ({ types: typeListsOf(compiler).plan }),
 };
 
+const PLAIN_NAMES = new Map<Directive<unknown>, string>(Object.entries(PLAIN).map(([name, plain]) => [plain, name]));
+const PLAIN_DEFAULTS = Object.fromEntries(Object.entries(PLAIN).map(([name, { fallback }]) => [name, fallback]));
+const plainConfs = new WeakMap<Scope, ModuleConf>();
+
+/** The plain settings in force in a block: its parent's, with what it says itself. */
+function plainConf(scope: Scope | undefined): ModuleConf {
+  if (!scope) return PLAIN_DEFAULTS;
+  let conf = plainConfs.get(scope);
+  if (!conf) {
+    const own: Record<string, unknown> = {};
+    for (const { directive: said, value } of scope.entries) {
+      const name = PLAIN_NAMES.get(said);
+      if (name !== undefined) own[name] = value;
+    }
+    conf = { ...plainConf(scope.parent), ...own };
+    plainConfs.set(scope, conf);
+  }
+  return conf;
+}
+
 function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
-  const conf: Record<string, unknown> = {};
-  for (const [name, plain] of Object.entries(PLAIN)) conf[name] = scope.get(plain);
   const keepalive = scope.get(keepaliveTimeout);
   const symlinks = scope.find(disableSymlinks);
   return {
-    ...conf,
+    ...plainConf(scope),
     root: rootPlan(scope, compiler),
     types: typeListsOf(compiler).add(scope),
     errorPages: errorPagesPlan(scope, compiler),

@@ -5,6 +5,9 @@ const FALSE = 0xf4;
 const TRUE = 0xf5;
 const NULL = 0xf6;
 
+/** Up to here, copying characters one by one is quicker than a call that copies them all. */
+const LONG_TEXT = 48;
+
 /** Encodes plain data: numbers must be integers, members that are `undefined` are left out. */
 export function encodeCbor(value: unknown): Uint8Array {
   const writer = new CborWriter();
@@ -50,10 +53,14 @@ class CborWriter {
 
   /** Configuration text is bytes, held as latin1 (one character a byte): what leaves here is those bytes again. */
   #text(value: string): void {
-    const length = Buffer.byteLength(value, 'latin1');
+    const { length } = value;
     this.#head(majorType.text, length);
     this.#reserve(length);
-    this.#buffer.write(value, this.#length, length, 'latin1');
+    if (length > LONG_TEXT) {
+      this.#buffer.write(value, this.#length, length, 'latin1');
+    } else {
+      for (let at = 0; at < length; at++) this.#buffer[this.#length + at] = value.charCodeAt(at);
+    }
     this.#length += length;
   }
 

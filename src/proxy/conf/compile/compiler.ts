@@ -88,9 +88,17 @@ export class Compiler {
     return undefined;
   }
 
-  /** The module that a block's content comes from. */
+  /** The module that a block's content comes from: of several, the one that is said last. */
   handler(scope: Scope): HttpModule | undefined {
-    return this.modules.find(({ handler }) => handler && scope.find(handler.directive));
+    let last = -1;
+    let found: HttpModule | undefined;
+    for (const module of this.modules) {
+      const said = module.handler && scope.find(module.handler.directive);
+      if (!said || said.statement.sequence < last) continue;
+      last = said.statement.sequence;
+      found = module;
+    }
+    return found;
   }
 
   warn(statement: Statement, message: string, word?: number): void {
