@@ -1,6 +1,7 @@
 #include "http/field_value.h"
 
 #include "base/number.h"
+#include "http/lower_name.h"
 
 namespace sluice::http {
 namespace {
@@ -20,7 +21,6 @@ std::optional<uint64_t> parse_content_length(std::string_view value) {
 }
 
 bool has_token(std::string_view list, std::string_view token) {
-  if (iequals(list, token)) return true;
   while (true) {
     size_t comma = list.find(',');
     if (iequals(trim(list.substr(0, comma)), token)) return true;
@@ -30,6 +30,8 @@ bool has_token(std::string_view list, std::string_view token) {
 }
 
 Persistence connection_option(std::string_view value, Persistence so_far) {
+  bool usual = so_far == Persistence::unsaid && equals<"keep-alive">(value);
+  if (usual) return Persistence::keep_alive;
   if (so_far == Persistence::close || has_token(value, "close")) return Persistence::close;
   return has_token(value, "keep-alive") ? Persistence::keep_alive : so_far;
 }

@@ -5,7 +5,7 @@
 namespace sluice::http {
 namespace {
 
-enum : uint8_t { name_octet = 1, literal_octet = 2, upper_case = 4 };
+enum : uint8_t { name_octet = 1, literal_octet = 2, upper_case = 4, dot = 8 };
 
 constexpr auto octets = [] {
   std::array<uint8_t, 256> table{};
@@ -13,6 +13,7 @@ constexpr auto octets = [] {
   for (int c = 'A'; c <= 'Z'; ++c) table[c] = name_octet | literal_octet | upper_case;
   for (int c = '0'; c <= '9'; ++c) table[c] = name_octet | literal_octet;
   for (unsigned char c : std::string_view("-._~!$&'()*+,;=")) table[c] = name_octet | literal_octet;
+  table['.'] |= dot;
   table['%'] = name_octet;
   table[':'] = literal_octet;
   return table;
@@ -37,11 +38,13 @@ std::optional<Host> parse_host(std::string_view text, Arena& arena) {
   bool literal = text.starts_with('[');
   uint8_t allowed = literal ? literal_octet : name_octet;
   uint8_t seen = 0;
+  uint8_t previous = 0;
   size_t size = literal ? 1 : 0;
   for (; size < text.size(); ++size) {
     uint8_t kind = octets[static_cast<unsigned char>(text[size])];
     if (!(kind & allowed)) break;
-    if (text[size] == '.' && size > 0 && text[size - 1] == '.') return std::nullopt;
+    if (kind & previous & dot) return std::nullopt;
+    previous = kind;
     seen |= kind;
   }
   if (literal) {

@@ -66,17 +66,11 @@ bool iequals(std::string_view a, std::string_view b) {
   return true;
 }
 
-Header& HeaderList::add(std::string_view name, std::string_view value, HeaderId id) {
-  if (size_ == capacity_) {
-    uint32_t capacity = capacity_ == 0 ? 16 : capacity_ * 2;
-    auto* items = static_cast<Header*>(arena_->allocate(capacity * sizeof(Header), alignof(Header)));
-    std::copy(begin(), end(), items);
-    items_ = items;
-    capacity_ = capacity;
-  }
-  Header* item = items_ + size_++;
-  *item = {name, value, id};
-  return *item;
+void HeaderList::grow() {
+  capacity_ = capacity_ == 0 ? 16 : capacity_ * 2;
+  auto* items = static_cast<Header*>(arena_->allocate(capacity_ * sizeof(Header), alignof(Header)));
+  std::copy(begin(), end(), items);
+  items_ = items;
 }
 
 const Header* HeaderList::find(HeaderId id) const {

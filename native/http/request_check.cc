@@ -10,12 +10,12 @@ constexpr uint64_t bit(HeaderId id) { return uint64_t{1} << static_cast<unsigned
 static_assert(static_cast<unsigned>(HeaderId::x_forwarded_for) < 64, "ids fit a bit set");
 
 /// Fields that nginx accepts only once.
-constexpr uint64_t unique =
-    bit(HeaderId::host) | bit(HeaderId::content_length) | bit(HeaderId::transfer_encoding) |
-    bit(HeaderId::if_modified_since) | bit(HeaderId::if_unmodified_since) |
-    bit(HeaderId::if_match) | bit(HeaderId::if_none_match) | bit(HeaderId::if_range) |
-    bit(HeaderId::content_range) | bit(HeaderId::expect) | bit(HeaderId::authorization) |
-    bit(HeaderId::proxy_authorization);
+constexpr uint64_t unique = bit(HeaderId::host) | bit(HeaderId::content_length) |
+                            bit(HeaderId::transfer_encoding) | bit(HeaderId::if_modified_since) |
+                            bit(HeaderId::if_unmodified_since) | bit(HeaderId::if_match) |
+                            bit(HeaderId::if_none_match) | bit(HeaderId::if_range) |
+                            bit(HeaderId::content_range) | bit(HeaderId::expect) |
+                            bit(HeaderId::authorization) | bit(HeaderId::proxy_authorization);
 
 /// Fields that check_request() itself reads.
 constexpr uint64_t noted = bit(HeaderId::host) | bit(HeaderId::content_length) |

@@ -39,7 +39,8 @@ std::string_view Refusal::message(Arena& arena) const {
     case RequestError::uri_too_long:
       return "client sent too long URI";
     case RequestError::invalid_header_line:
-      return join(arena, {"client sent invalid header line: \"", text, "\\x", HexOctet(octet).view(), "...\""});
+      return join(arena, {"client sent invalid header line: \"", text, "\\x",
+                          HexOctet(octet).view(), "...\""});
     case RequestError::header_line_too_long:
       return join(arena, {"client sent too long header line: \"", text, "...\""});
     case RequestError::head_too_large:

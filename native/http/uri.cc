@@ -19,13 +19,15 @@ int hex_value(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/// Writes a path's normal form octet by octet. It is never longer than what it is made of, plus a leading slash.
+/// Writes a path's normal form octet by octet. It is never longer than what it is made of, plus a
+/// leading slash.
 class PathWriter {
  public:
   PathWriter(std::span<char> room, bool merge_slashes)
       : start_(room.data()), end_(start_), merge_slashes_(merge_slashes) {}
 
-  /// Takes a decoded octet that may end or make up a dot segment. False when the path leaves the root.
+  /// Takes a decoded octet that may end or make up a dot segment. False when the path leaves the
+  /// root.
   bool put(char c) {
     if (c == '/') return end_segment(true);
     literal(c);
@@ -45,7 +47,8 @@ class PathWriter {
   bool has_plus = false;
 
  private:
-  /// Resolves the segment that ends here if it is a dot segment, and begins the next one (RFC 3986 section 5.2.4).
+  /// Resolves the segment that ends here if it is a dot segment, and begins the next one (RFC 3986
+  /// section 5.2.4).
   bool end_segment(bool slash) {
     std::string_view segment(segment_, end_);
     if (segment_ != nullptr && segment == ".") {
@@ -73,7 +76,8 @@ class PathWriter {
   bool merge_slashes_;
 };
 
-/// What `%25`, `%23` and `%3F` stand for is a name's octet and no mark; any other octet is what it would be unescaped.
+/// What `%25`, `%23` and `%3F` stand for is a name's octet and no mark; any other octet is what it
+/// would be unescaped.
 bool is_always_literal(char c) { return c == '%' || c == '#' || c == '?'; }
 
 std::optional<NormalPath> rewrite(std::string_view path, bool merge_slashes, Arena& arena) {
@@ -130,32 +134,21 @@ std::string_view path_extension(std::string_view path) {
 
 std::optional<NormalPath> normalize_path(std::string_view path, bool merge_slashes, Arena& arena) {
   NormalPath normal{path, {}};
+  const char* const begin = path.data();
+  const char* const end = begin + path.size();
   const char* dot = nullptr;
-  bool segment_start = false;
-  for (const char& c : path) {
-    if (!marks[static_cast<unsigned char>(c)]) {
-      segment_start = false;
-      continue;
-    }
-    switch (c) {
-      case '/':
-        if (segment_start) return rewrite(path, merge_slashes, arena);
-        segment_start = true;
-        dot = nullptr;
-        break;
-      case '.':
-        if (segment_start) return rewrite(path, merge_slashes, arena);
-        dot = &c + 1;
-        break;
-      case '+':
-        segment_start = false;
-        normal.has_plus = true;
-        break;
-      default:
-        return rewrite(path, merge_slashes, arena);
+  for (const char* at = begin; at != end; ++at) {
+    if (!marks[static_cast<unsigned char>(*at)]) continue;
+    bool segment_start = at != begin && at[-1] == '/';
+    if (*at == '+') {
+      normal.has_plus = true;
+    } else if (segment_start || *at == '%' || *at == '\0') {
+      return rewrite(path, merge_slashes, arena);
+    } else {
+      dot = *at == '.' ? at + 1 : nullptr;
     }
   }
-  if (dot) normal.extension = {dot, path.data() + path.size()};
+  if (dot) normal.extension = {dot, end};
   return normal;
 }
 

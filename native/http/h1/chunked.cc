@@ -135,7 +135,7 @@ bool ChunkedDecoder::parse_trailers() {
   const char* position = trailer_text_.data();
   const char* end = position + trailer_size_;
   while (true) {
-    FieldLine line = parse_field_line(position, end);
+    FieldLine line = parse_field_line(position, end, trailer_text_.data());
     if (line.kind == FieldLine::Kind::end) return true;
     if (line.kind == FieldLine::Kind::invalid) return false;
     http::HeaderId id = http::header_id(line.name);

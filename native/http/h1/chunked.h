@@ -9,8 +9,9 @@
 
 namespace sluice::h1 {
 
-/// Takes the chunked transfer coding apart (RFC 9112 section 7.1) without copying. Strict: lines end with CRLF, sizes have at
-/// most 16 digits and fit an off_t, extensions and trailers are bounded.
+/// Takes the chunked transfer coding apart (RFC 9112 section 7.1) without copying. Strict: lines
+/// end with CRLF, sizes have at most 16 digits and fit an off_t, extensions and trailers are
+/// bounded.
 class ChunkedDecoder {
  public:
   enum class Event : uint8_t {
@@ -38,8 +39,20 @@ class ChunkedDecoder {
 
  private:
   enum class State : uint8_t {
-    size_start, size, size_space, extension, size_lf, data, data_cr, data_lf, trailer_start, trailer, trailer_lf, end_lf,
-    ended, failed,
+    size_start,
+    size,
+    size_space,
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer,
+    trailer_lf,
+    end_lf,
+    ended,
+    failed,
   };
   State step(char octet);
   State size_octet(char octet);

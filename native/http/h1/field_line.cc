@@ -7,8 +7,9 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/// `at` is a CR: true when nothing but CRs stands between it and the line feed, to which it moves. Those before the last are
-/// bare; as RFC 9112 section 2.2 allows they count as white space, which is not part of the value here.
+/// `at` is a CR: true when nothing but CRs stands between it and the line feed, to which it moves.
+/// Those before the last are bare; as RFC 9112 section 2.2 allows they count as white space, which
+/// is not part of the value here.
 bool skip_line_end(const char*& at, const char* end) {
   while (at != end && *at == '\r') ++at;
   return at != end && *at == '\n';
@@ -22,7 +23,8 @@ FieldLine invalid(const char* start, const char* at, const char* end) {
   return line;
 }
 
-/// What `start` begins has no name character at `at`, nor the colon after a name. True if the name goes on.
+/// What `start` begins has no name character at `at`, nor the colon after a name. True if the name
+/// goes on.
 bool odd_octet(const char* start, const char* at, FieldLine& line) {
   auto octet = static_cast<unsigned char>(*at);
   if (octet == '_') {
@@ -50,24 +52,26 @@ FieldLine line_without_colon(const char* start, const char* at, const char*& pos
 
 }  // namespace
 
-FieldLine parse_field_line(const char*& position, const char* end) {
+FieldLine parse_field_line(const char*& position, const char* end, const char* floor) {
   const char* start = position;
   FieldLine line;
-  const char* at = octets::find<octets::NotName>(start, end);
+  const char* at = octets::find<octets::NotName>(start, end, floor);
   while (at == end || *at != ':' || at == start) [[unlikely]] {
-    if (at == end) return invalid(start, at, end);
-    if (*at == '\n' || *at == '\r') return line_without_colon(start, at, position, end, line);
-    if (!odd_octet(start, at, line)) return invalid(start, at, end);
-    at = octets::find<octets::NotName>(at + 1, end);
-  }
+      if (at == end) return invalid(start, at, end);
+      if (*at == '\n' || *at == '\r') return line_without_colon(start, at, position, end, line);
+      if (!odd_octet(start, at, line)) return invalid(start, at, end);
+      at = octets::find<octets::NotName>(at + 1, end, floor);
+    }
   line.name = {start, at};
 
   do ++at;
   while (at != end && is_blank(*at));
   const char* value = at;
-  at = octets::find<octets::ValueStop>(at, end);
+  at = octets::find<octets::ValueStop>(at, end, floor);
   const char* value_end = at;
-  if (at == end || *at == '\0' || !skip_line_end(at, end)) [[unlikely]] {
+  if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') [[likely]] {
+    ++at;
+  } else if (at == end || *at == '\0' || !skip_line_end(at, end)) {
     return invalid(start, value_end, end);
   }
   position = at + 1;

@@ -12,7 +12,8 @@ namespace sluice::h1 {
 /// Puts a start line and fields one after the other into room that is large enough.
 class HeadWriter {
  public:
-  explicit HeadWriter(std::span<char> out) : start_(out.data()), position_(out.data()), end_(out.data() + out.size()) {}
+  explicit HeadWriter(std::span<char> out)
+      : start_(out.data()), position_(out.data()), end_(out.data() + out.size()) {}
 
   void text(std::string_view bytes);
   void number(uint64_t value);
@@ -33,14 +34,17 @@ class HeadWriter {
 };
 
 /// Bytes that HeadWriter::field() takes.
-constexpr size_t field_size(std::string_view name, std::string_view value) { return name.size() + value.size() + 4; }
+constexpr size_t field_size(std::string_view name, std::string_view value) {
+  return name.size() + value.size() + 4;
+}
 
 /// What the codec adds to a response head.
 struct ResponseExtras {
-  std::string_view server;    ///< value of Server; empty: none is added (the response has its own)
-  std::string_view date;      ///< value of Date; empty: none is added
-  std::string_view location;  ///< a Location made absolute: goes to nginx's place, and `location` fields are left out
-  bool upgrade = false;       ///< `Connection: upgrade` (101)
+  std::string_view server{};  ///< value of Server; empty: none is added (the response has its own)
+  std::string_view date{};    ///< value of Date; empty: none is added
+  std::string_view location{};  ///< a Location made absolute: goes to nginx's place, and `location`
+                                ///< fields are left out
+  bool upgrade = false;         ///< `Connection: upgrade` (101)
   bool vary_accept_encoding = false;  ///< gzip_vary
   uint32_t keep_alive_timeout = 0;    ///< seconds for `Keep-Alive: timeout=`; 0: none
 };
@@ -49,14 +53,17 @@ struct ResponseExtras {
 size_t response_head_size(const http::ResponseHead& head, const ResponseExtras& extras);
 /// Writes a whole HTTP/1.1 head, fields in nginx's order, and returns its length.
 /// `out` has response_head_size() bytes at least.
-size_t write_response_head(const http::ResponseHead& head, const ResponseExtras& extras, std::span<char> out);
+size_t write_response_head(const http::ResponseHead& head, const ResponseExtras& extras,
+                           std::span<char> out);
 
 /// A 1xx head: status line and fields.
 size_t interim_head_size(uint16_t status, const http::HeaderList& headers);
 size_t write_interim_head(uint16_t status, const http::HeaderList& headers, std::span<char> out);
 
-/// `METHOD TARGET VERSION CRLF` of a request to an upstream; fields and the empty line follow by HeadWriter.
+/// `METHOD TARGET VERSION CRLF` of a request to an upstream; fields and the empty line follow by
+/// HeadWriter.
 size_t request_line_size(std::string_view method, std::string_view target);
-void write_request_line(HeadWriter& writer, std::string_view method, std::string_view target, http::Version version);
+void write_request_line(HeadWriter& writer, std::string_view method, std::string_view target,
+                        http::Version version);
 
 }  // namespace sluice::h1

@@ -9,7 +9,8 @@
 #include <emmintrin.h>
 #endif
 
-/// Fast scans over a head's bytes: sixteen at a time where the processor can, one at a time at the end, never past it.
+/// Fast scans over a head's bytes: sixteen at a time where the processor can, one at a time at the
+/// end, never past it.
 namespace sluice::h1::octets {
 
 enum : uint8_t {
@@ -94,13 +95,20 @@ using PathStop = Kind<path_stop, true>;
 
 #endif
 
-/// The first byte of [from, end) that stops the scan, or `end`.
+/// The first byte of [from, end) that stops the scan, or `end`. From `floor` on, which is not after
+/// `from`, bytes are there to be read: with sixteen of them the last block overlaps what was
+/// scanned before.
 template <typename Stop>
-const char* find(const char* from, const char* end) {
+[[gnu::always_inline]] inline const char* find(const char* from, const char* end,
+                                               [[maybe_unused]] const char* floor) {
 #if defined(__SSE2__)
+  auto load = [](const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
   for (; end - from >= 16; from += 16) {
-    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
-    if (unsigned mask = Stop::mask(block)) return from + std::countr_zero(mask);
+    if (unsigned mask = Stop::mask(load(from))) return from + std::countr_zero(mask);
+  }
+  if (end - floor >= 16) {
+    unsigned mask = Stop::mask(load(end - 16)) >> (16 - (end - from));
+    return mask ? from + std::countr_zero(mask) : end;
   }
 #endif
   while (from != end && !Stop::stops(*from)) ++from;

@@ -24,7 +24,8 @@ bool is_literal_octet(char c) {
          (c != '\0' && std::strchr(":-._~!$&'()*+,;=", c) != nullptr);
 }
 
-/// A request line (RFC 9112 section 3) of which [at, end) is left. Every step stops in front of what it does not know.
+/// A request line (RFC 9112 section 3) of which [at, end) is left. Every step stops in front of
+/// what it does not know.
 class LineParser {
  public:
   LineParser(std::string_view bytes, http::RequestHead& head)
@@ -65,7 +66,7 @@ class LineParser {
 
   void origin_form(const char* uri) {
     const char* path = at_;
-    at_ = octets::find<octets::PathStop>(at_, end_);
+    at_ = octets::find<octets::PathStop>(at_, end_, start_);
     head_.path = {path, at_};
     if (sees('?')) {
       const char* query = ++at_;
@@ -73,13 +74,14 @@ class LineParser {
       head_.query = {query, at_};
       head_.has_query = true;
     }
-    if (sees('#')) at_ = octets::find<octets::TargetStop>(at_, end_);
+    if (sees('#')) at_ = octets::find<octets::TargetStop>(at_, end_, start_);
     head_.uri = {uri, at_};
   }
 
   const char* find_query_end(const char* from) const {
-    const char* stop = octets::find<octets::PathStop>(from, end_);
-    while (stop != end_ && *stop == '?') stop = octets::find<octets::PathStop>(stop + 1, end_);
+    const char* stop = octets::find<octets::PathStop>(from, end_, start_);
+    while (stop != end_ && *stop == '?')
+      stop = octets::find<octets::PathStop>(stop + 1, end_, start_);
     return stop;
   }
 
@@ -132,13 +134,18 @@ class LineParser {
 
   RequestError version() {
     bool spaced = skip_spaces();
+    constexpr std::string_view usual = "HTTP/1.1\r\n";
+    if (spaced && rest_starts_with(usual)) [[likely]] {
+      content_end_ = at_ + usual.size() - 2;
+      at_ += usual.size();
+      return RequestError::none;
+    }
     if (at_line_end()) {
       // Without a version it is HTTP/0.9, which knows GET alone.
       head_.version = Version::http09;
       content_end_ = at_;
       if (!line_end()) return RequestError::invalid_request;
-      return head_.method == Method::get ? RequestError::none
-                                         : RequestError::invalid_http09_method;
+      return head_.method == Method::get ? RequestError::none : RequestError::invalid_http09_method;
     }
     if (!spaced) return RequestError::invalid_request;
     if (!name_and_slash()) return RequestError::invalid_request;
@@ -151,7 +158,7 @@ class LineParser {
 
   bool name_and_slash() {
     constexpr std::string_view name = "HTTP/";
-    if (!std::string_view(at_, end_).starts_with(name)) return false;
+    if (!rest_starts_with(name)) return false;
     at_ += name.size();
     return true;
   }
@@ -170,6 +177,9 @@ class LineParser {
     return RequestError::none;
   }
 
+  bool rest_starts_with(std::string_view text) const {
+    return std::string_view(at_, end_).starts_with(text);
+  }
   bool at_line_end() const { return sees('\r') || sees('\n'); }
   bool line_end() {
     if (sees('\r')) ++at_;
@@ -207,9 +217,8 @@ RequestError parse_request_line(std::string_view bytes, http::RequestHead& head,
   LineParser parser(bytes, head);
   RequestError error = parser.parse();
   rest = static_cast<size_t>(parser.rest() - bytes.data());
-  head.line = error == RequestError::none
-                  ? std::string_view(bytes.data(), parser.content_end())
-                  : raw_line(bytes);
+  head.line = error == RequestError::none ? std::string_view(bytes.data(), parser.content_end())
+                                          : raw_line(bytes);
   return error;
 }
 

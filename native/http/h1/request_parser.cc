@@ -58,11 +58,12 @@ RequestScanner::Result RequestScanner::refuse(RequestError error) {
 namespace {
 
 /// Adds what nginx keeps of the field lines from `position` on.
-RequestError parse_fields(const char*& position, const char* end, const RequestRules& rules,
+RequestError parse_fields(std::string_view bytes, const char*& position, const RequestRules& rules,
                           http::HeaderList& headers, http::Refusal& why) {
+  const char* end = bytes.data() + bytes.size();
   while (true) {
     const char* start = position;
-    FieldLine line = parse_field_line(position, end);
+    FieldLine line = parse_field_line(position, end, bytes.data());
     if (line.kind == FieldLine::Kind::end) return RequestError::none;
     if (line.kind == FieldLine::Kind::invalid) {
       why.text = line.name;
@@ -90,7 +91,7 @@ RequestError parse_request(std::string_view bytes, const RequestRules& rules,
   head.size = static_cast<uint32_t>(rest);
   if (error == RequestError::none && head.version != http::Version::http09) {
     const char* position = bytes.data() + rest;
-    error = parse_fields(position, bytes.data() + bytes.size(), rules, head.headers, why);
+    error = parse_fields(bytes, position, rules, head.headers, why);
     head.size = static_cast<uint32_t>(position - bytes.data());
   }
   if (error != RequestError::none) {

@@ -43,11 +43,13 @@ bool is_stray_status_line(const char*& position, const char* end) {
   return true;
 }
 
-ResponseError parse_fields(const char*& position, const char* end, http::HeaderList& headers,
+ResponseError parse_fields(std::string_view bytes, size_t from, http::HeaderList& headers,
                            ResponseRefusal& why) {
+  const char* position = bytes.data() + from;
+  const char* end = bytes.data() + bytes.size();
   while (true) {
     if (is_stray_status_line(position, end)) continue;
-    FieldLine line = parse_field_line(position, end);
+    FieldLine line = parse_field_line(position, end, bytes.data());
     if (line.kind == FieldLine::Kind::end) return ResponseError::none;
     if (line.kind == FieldLine::Kind::invalid) {
       why.text = line.name;
@@ -110,8 +112,7 @@ ResponseError parse(std::string_view bytes, http::ResponseHead& head, ResponseRe
     return ResponseError::early_hints_in_http10;
   }
 
-  const char* position = bytes.data() + line.size;
-  ResponseError error = parse_fields(position, bytes.data() + bytes.size(), head.headers, why);
+  ResponseError error = parse_fields(bytes, line.size, head.headers, why);
   if (error != ResponseError::none || http::is_interim(head.status)) return error;
 
   Framing framing;
@@ -120,8 +121,8 @@ ResponseError parse(std::string_view bytes, http::ResponseHead& head, ResponseRe
     if (error != ResponseError::none) return error;
   }
   // As nginx: an HTTP/1.0 upstream's connection is not reused, whatever its Connection field says.
-  head.keep_alive = line.version >= http::Version::http11 &&
-                    framing.persistence != http::Persistence::close;
+  head.keep_alive =
+      line.version >= http::Version::http11 && framing.persistence != http::Persistence::close;
   return ResponseError::none;
 }
 
@@ -142,15 +143,17 @@ std::string_view ResponseRefusal::message(Arena& arena) const {
     case ResponseError::too_big:
       return "upstream sent too big header";
     case ResponseError::invalid_header:
-      return http::join(arena, {"upstream sent invalid header: \"", text, "\\x", http::HexOctet(octet).view(), "...\""});
+      return http::join(arena, {"upstream sent invalid header: \"", text, "\\x",
+                                http::HexOctet(octet).view(), "...\""});
     case ResponseError::duplicate_header:
-      return http::join(arena, {"upstream sent duplicate header line: \"", field.name, ": ", field.value,
-                          "\", previous value: \"", previous.name, ": ", previous.value, "\""});
+      return http::join(arena,
+                        {"upstream sent duplicate header line: \"", field.name, ": ", field.value,
+                         "\", previous value: \"", previous.name, ": ", previous.value, "\""});
     case ResponseError::length_and_encoding:
       return "upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
     case ResponseError::invalid_content_length:
-      return http::join(arena, {"upstream sent invalid \"Content-Length\" header: \"", field.name, ": ",
-                          field.value, "\""});
+      return http::join(arena, {"upstream sent invalid \"Content-Length\" header: \"", field.name,
+                                ": ", field.value, "\""});
     case ResponseError::unknown_encoding:
       return http::join(arena, {"upstream sent unknown \"Transfer-Encoding\": \"", text, "\""});
     case ResponseError::early_hints_in_http10:

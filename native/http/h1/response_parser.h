@@ -33,7 +33,8 @@ struct ResponseRefusal {
   std::string_view message(Arena& arena) const;
 };
 
-/// Tells when a response head is complete. What can't become a status line is known at its first wrong byte.
+/// Tells when a response head is complete. What can't become a status line is known at its first
+/// wrong byte.
 class ResponseScanner {
  public:
   enum class Result : uint8_t { incomplete, complete, refused };
@@ -55,10 +56,11 @@ class ResponseScanner {
   ResponseError error_ = ResponseError::none;
 };
 
-/// Parses a complete head (ResponseScanner::size() bytes), into which the result's views point. `head.headers` gets every field
-/// as it came; status, reason, content_length, chunked and keep_alive are derived. content_type, charset and last_modified stay
-/// as they are.
-ResponseError parse_response(std::string_view bytes, http::ResponseHead& head, ResponseRefusal& why);
+/// Parses a complete head (ResponseScanner::size() bytes), into which the result's views point.
+/// `head.headers` gets every field as it came; status, reason, content_length, chunked and
+/// keep_alive are derived. content_type, charset and last_modified stay as they are.
+ResponseError parse_response(std::string_view bytes, http::ResponseHead& head,
+                             ResponseRefusal& why);
 
 /// How long the body of a response is (RFC 9112 section 6.3).
 enum class BodyFraming : uint8_t { none, length, chunked, until_close };

@@ -62,7 +62,7 @@ bool parse_status_line(std::string_view bytes, StatusLine& line) {
   }
   if (take(text, ' ')) {
     const char* end = text.data() + text.size();
-    const char* reason_end = octets::find<octets::ValueStop>(text.data(), end);
+    const char* reason_end = octets::find<octets::ValueStop>(text.data(), end, bytes.data());
     line.reason = {text.data(), reason_end};
     text = {reason_end, end};
   }
