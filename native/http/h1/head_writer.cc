@@ -54,7 +54,7 @@ void content_fields(HeadWriter& writer, const http::ResponseHead& head) {
     writer.number(*head.content_length);
     writer.end_line();
   }
-  if (head.last_modified) {
+  if (head.last_modified && !head.headers.find(HeaderId::last_modified)) {
     char date[http_date_size];
     format_http_date(*head.last_modified, date);
     writer.field("Last-Modified", {date, sizeof date});

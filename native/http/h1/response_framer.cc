@@ -13,7 +13,7 @@ void ResponseFramer::write_head(Exchange& exchange, bool no_body, net::Stream& s
   http::ResponseHead& head = exchange.response;
   const CoreConf& core = exchange.conf<CoreConf>();
   bool framed = !http::is_bodiless(head.status) && exchange.request.method != http::Method::head;
-  bool trailers = !head.trailers.empty();
+  bool trailers = head.expect_trailers || !head.trailers.empty();
   if (framed && (!head.content_length || trailers)) {
     if (exchange.request.version >= http::Version::http11 && core.chunked_transfer_encoding) {
       chunked_ = true;
@@ -34,7 +34,7 @@ void ResponseFramer::write_head(Exchange& exchange, bool no_body, net::Stream& s
       .date = dated ? std::string_view() : Clock::of_thread().http_date(),
       .location = exchange.absolute_location(),
       .upgrade = head.status == 101,
-      .keep_alive_timeout = core.keepalive_header.value_or(0),
+      .keep_alive_timeout = core.keepalive_header,
   };
   std::span<char> room = stream.prepare(response_head_size(head, extras));
   size_t size = write_response_head(head, extras, room);
