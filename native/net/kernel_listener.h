@@ -18,7 +18,7 @@ class KernelListener final : public Listener, public EventSource {
  private:
   static constexpr uint64_t retry_ms = 500;
   /// As many at most before other events get their turn.
-  static constexpr int max_batch = 64;
+  static constexpr int max_batch = 16;
 
   void start();
   void stop();
