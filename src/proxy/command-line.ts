@@ -20,7 +20,15 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 const SIGNALS: readonly string[] = ['stop', 'quit', 'reopen', 'reload'];
 
 /** Letters that take what follows them, in the same argument or in the next one; and what nginx calls that. */
-const VALUES: Readonly<Record<string, { readonly field: 'prefix' | 'errorLog' | 'configuration' | 'directives' | 'signal'; readonly noun: string }>> = {
+const VALUES: Readonly<
+  Record<
+    string,
+    {
+      readonly field: 'prefix' | 'errorLog' | 'configuration' | 'directives' | 'signal';
+      readonly noun: string;
+    }
+  >
+> = {
   p: { field: 'prefix', noun: 'directory name' },
   e: { field: 'errorLog', noun: 'file name' },
   c: { field: 'configuration', noun: 'file name' },

@@ -57,7 +57,10 @@ export function loadOrReport(options: CommandLine, log: StartupLog): LoadedConfi
 function filesOpen({ plan, process: { pid } }: LoadedConfiguration, log: StartupLog): boolean {
   const logs = plan.fds.flatMap((fd) => (fd.kind === 'log' ? [fd.path] : []));
   const { O_APPEND, O_CREAT, O_RDWR, O_WRONLY } = constants;
-  const opened = [{ path: pid, flags: O_RDWR }, ...logs.map((path) => ({ path, flags: O_WRONLY | O_APPEND }))];
+  const opened = [
+    { path: pid, flags: O_RDWR },
+    ...logs.map((path) => ({ path, flags: O_WRONLY | O_APPEND })),
+  ];
   for (const { path, flags } of opened) {
     try {
       closeSync(openSync(fileName(path), flags | O_CREAT, 0o644));

@@ -11,15 +11,22 @@ t.test('modules take their directives where and as nginx does', async (t) => {
       if (known.length === 0) continue; // one of our own
       const where = known.reduce((all, each) => all | each.contexts, 0);
       t.equal(contexts & ~where, 0, `${name}: not in a context that nginx doesn’t know`);
-      t.ok(known.some((each) => `${each.args}` === `${args}`), `${name}: ${args}`);
-      t.ok(known.some((each) => each.block === (body !== undefined)), `${name}: block or not`);
+      t.ok(
+        known.some((each) => `${each.args}` === `${args}`),
+        `${name}: ${args}`,
+      );
+      t.ok(
+        known.some((each) => each.block === (body !== undefined)),
+        `${name}: block or not`,
+      );
     }
   }
 });
 
 t.test('the catalog is all of open-source nginx, and hints are part of it', async (t) => {
   t.ok([...knownNames()].length > 600);
-  for (const name of ['proxy_pass', 'fastcgi_pass', 'ssl_preread', 'smtp_auth', 'thread_pool']) t.ok(knownDirectives(name)[0]);
+  for (const name of ['proxy_pass', 'fastcgi_pass', 'ssl_preread', 'smtp_auth', 'thread_pool'])
+    t.ok(knownDirectives(name)[0]);
   for (const name of HINTS.keys()) t.ok(knownDirectives(name)[0], name);
 });
 

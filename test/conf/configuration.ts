@@ -10,7 +10,10 @@ import type { Platform } from '../../src/proxy/conf/platform.ts';
 export const platform: Platform = {
   checkRegex(pattern) {
     try {
-      const names = Array.from(pattern.matchAll(/\(\?P?<(\w+)>/g), ([, name = ''], index) => [index + 1, name] as const);
+      const names = Array.from(
+        pattern.matchAll(/\(\?P?<(\w+)>/g),
+        ([, name = ''], index) => [index + 1, name] as const,
+      );
       new RegExp(pattern.replaceAll('(?P<', '(?<'));
       return { captures: names.length, names };
     } catch {
@@ -42,10 +45,17 @@ export interface Outcome {
 }
 
 /** Loads nginx.conf among `files`, or the text itself. */
-export function load(files: string | Readonly<Record<string, string>>, settings: LoadSettings & { directives?: string } = {}): Outcome {
+export function load(
+  files: string | Readonly<Record<string, string>>,
+  settings: LoadSettings & { directives?: string } = {},
+): Outcome {
   const { path, remove } = folder(typeof files === 'string' ? { 'nginx.conf': files } : files);
   const { directives, ...rest } = settings;
-  const options = { prefix: path, configuration: 'nginx.conf', ...(directives !== undefined && { directives }) };
+  const options = {
+    prefix: path,
+    configuration: 'nginx.conf',
+    ...(directives !== undefined && { directives }),
+  };
   try {
     const loaded = loadConfiguration(options, platform, rest);
     return { loaded, diagnostics: loaded.diagnostics, errors: [] };

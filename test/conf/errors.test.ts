@@ -17,7 +17,10 @@ const MESSAGES: [string, string][] = [
   ['events {}\nlisten 80;', '"listen" directive is not allowed here in nginx.conf:2'],
   ['events {}\nworker_connections 1;', '"worker_connections" directive is not allowed here in nginx.conf:2'],
   ['events {}\npid a;\npid b;', '"pid" directive is duplicate in nginx.conf:3'],
-  ['events {}\ndaemon maybe;', 'invalid value "maybe" in "daemon" directive, it must be "on" or "off" in nginx.conf:2'],
+  [
+    'events {}\ndaemon maybe;',
+    'invalid value "maybe" in "daemon" directive, it must be "on" or "off" in nginx.conf:2',
+  ],
   ['events {}\nworker_processes x;', '"worker_processes" directive invalid value in nginx.conf:2'],
   ['events { worker_connections x; }', 'invalid number "x" in nginx.conf:1'],
   ['events { use kqueue; }', 'invalid event type "kqueue" in nginx.conf:1'],
@@ -28,14 +31,23 @@ const MESSAGES: [string, string][] = [
   ['events {}\nerror_log a.log info warn;', 'duplicate log level "warn" in nginx.conf:2'],
   ['events {}\nerror_log syslog:tag=a;', 'no syslog server specified in nginx.conf:2'],
   ['events {}\nerror_log syslog:server=127.0.0.1,facility=x;', 'unknown syslog facility "x" in nginx.conf:2'],
-  ['events {}\nerror_log syslog:server=nosuch.invalid;', 'host not found in syslog server "nosuch.invalid" in nginx.conf:2'],
-  ['events {}\ninclude nosuch.conf;', 'open() "nosuch.conf" failed (2: No such file or directory) in nginx.conf:2'],
+  [
+    'events {}\nerror_log syslog:server=nosuch.invalid;',
+    'host not found in syslog server "nosuch.invalid" in nginx.conf:2',
+  ],
+  [
+    'events {}\ninclude nosuch.conf;',
+    'open() "nosuch.conf" failed (2: No such file or directory) in nginx.conf:2',
+  ],
   ['events {}\nmail {}', '"mail" directive is not supported yet in nginx.conf:2'],
   ['events {}\nhttp {}\nhttp {}', '"http" directive is duplicate in nginx.conf:3'],
   [http('types { a b { } }'), 'unexpected "{" in nginx.conf:3'],
   [http('types { include a b; }'), 'invalid number of arguments in "include" directive in nginx.conf:3'],
   [http('client_max_body_size 1x;'), '"client_max_body_size" directive invalid value in nginx.conf:3'],
-  [http('large_client_header_buffers 0 8k;'), '"large_client_header_buffers" directive invalid value in nginx.conf:3'],
+  [
+    http('large_client_header_buffers 0 8k;'),
+    '"large_client_header_buffers" directive invalid value in nginx.conf:3',
+  ],
   [http('satisfy most;'), 'invalid value "most" in nginx.conf:3'],
   [http('error_page 600 /a;'), 'value "600" must be between 300 and 599 in nginx.conf:3'],
   [http('error_page 499 /a;'), 'invalid value "499" in nginx.conf:3'],
@@ -50,34 +62,76 @@ const MESSAGES: [string, string][] = [
   [http('open_file_cache max=0;'), 'invalid "open_file_cache" parameter "max=0" in nginx.conf:3'],
   [http('disable_symlinks maybe;'), 'invalid parameter "maybe" in nginx.conf:3'],
   [http('server { listen 99999; }'), 'invalid port in "99999" of the "listen" directive in nginx.conf:3'],
-  [http('server { listen 90-80; }'), 'invalid port range in "90-80" of the "listen" directive in nginx.conf:3'],
+  [
+    http('server { listen 90-80; }'),
+    'invalid port range in "90-80" of the "listen" directive in nginx.conf:3',
+  ],
   [http('server { listen :80; }'), 'no host in ":80" of the "listen" directive in nginx.conf:3'],
   [http('server { listen a/b; }'), 'invalid host in "a/b" of the "listen" directive in nginx.conf:3'],
-  [http('server { listen [::g]:80; }'), 'invalid IPv6 address in "[::g]:80" of the "listen" directive in nginx.conf:3'],
-  [http('server { listen nosuch.invalid:80; }'), 'host not found in "nosuch.invalid:80" of the "listen" directive in nginx.conf:3'],
-  [http('server { listen unix:; }'), 'no path in the unix domain socket in "unix:" of the "listen" directive in nginx.conf:3'],
+  [
+    http('server { listen [::g]:80; }'),
+    'invalid IPv6 address in "[::g]:80" of the "listen" directive in nginx.conf:3',
+  ],
+  [
+    http('server { listen nosuch.invalid:80; }'),
+    'host not found in "nosuch.invalid:80" of the "listen" directive in nginx.conf:3',
+  ],
+  [
+    http('server { listen unix:; }'),
+    'no path in the unix domain socket in "unix:" of the "listen" directive in nginx.conf:3',
+  ],
   [http('server { listen 80 backlog=0; }'), 'invalid backlog "backlog=0" in nginx.conf:3'],
   [http('server { listen 80 so_keepalive=::; }'), 'invalid so_keepalive value: "::" in nginx.conf:3'],
   [http('server { listen 80 ipv6only=onn; }'), 'invalid ipv6only flags "onn" in nginx.conf:3'],
   [http('server { listen 80 fast; }'), 'invalid parameter "fast" in nginx.conf:3'],
   [http('server { listen 80 constructor; }'), 'invalid parameter "constructor" in nginx.conf:3'],
   [http('server { listen 80; listen 80; }'), 'a duplicate listen 0.0.0.0:80 in nginx.conf:3'],
-  [http('server { listen 80 default; }\nserver { listen 80 default; }'), 'a duplicate default server for 0.0.0.0:80 in nginx.conf:4'],
-  [http('server { listen 80 bind; }\nserver { listen 80 bind; }'), 'duplicate listen options for 0.0.0.0:80 in nginx.conf:4'],
+  [
+    http('server { listen 80 default; }\nserver { listen 80 default; }'),
+    'a duplicate default server for 0.0.0.0:80 in nginx.conf:4',
+  ],
+  [
+    http('server { listen 80 bind; }\nserver { listen 80 bind; }'),
+    'duplicate listen options for 0.0.0.0:80 in nginx.conf:4',
+  ],
   [http('server { server_name *a; }'), 'server name "*a" is invalid in nginx.conf:3'],
   [http('server { server_name ~; }'), 'empty regex in server name "~" in nginx.conf:3'],
   [http('server { server_name a.*.b; }\nserver {}'), 'invalid server name or wildcard "a.*.b" on 0.0.0.0:80'],
   [http('server { location = / { } location = / { } }'), 'duplicate location "/" in nginx.conf:3'],
   [http('server { location / { }\nlocation ^~ / { } }'), 'duplicate location "/" in nginx.conf:4'],
   [http('server { location ~~ / { } }'), 'invalid location modifier "~~" in nginx.conf:3'],
-  [http('server { location /a { location /b { } } }'), 'location "/b" is outside location "/a" in nginx.conf:3'],
-  [http('server { location = /a { location /a { } } }'), 'location "/a" cannot be inside the exact location "/a" in nginx.conf:3'],
-  [http('server { location @a { location /a { } } }'), 'location "/a" cannot be inside the named location "@a" in nginx.conf:3'],
-  [http('server { location / { location @a { } } }'), 'named location "@a" can be on the server level only in nginx.conf:3'],
-  [http('server { location ~ ( { } }'), 'pcre2_compile() failed: missing closing parenthesis in "(" in nginx.conf:3'],
-  [http('server { location / { root a; alias b; } }'), '"alias" directive is duplicate, "root" directive was specified earlier in nginx.conf:3'],
-  [http('server { location @a { alias b; } }'), 'the "alias" directive cannot be used inside the named location in nginx.conf:3'],
-  [http('server { root $document_root/a; }'), 'the $document_root variable cannot be used in the "root" directive in nginx.conf:3'],
+  [
+    http('server { location /a { location /b { } } }'),
+    'location "/b" is outside location "/a" in nginx.conf:3',
+  ],
+  [
+    http('server { location = /a { location /a { } } }'),
+    'location "/a" cannot be inside the exact location "/a" in nginx.conf:3',
+  ],
+  [
+    http('server { location @a { location /a { } } }'),
+    'location "/a" cannot be inside the named location "@a" in nginx.conf:3',
+  ],
+  [
+    http('server { location / { location @a { } } }'),
+    'named location "@a" can be on the server level only in nginx.conf:3',
+  ],
+  [
+    http('server { location ~ ( { } }'),
+    'pcre2_compile() failed: missing closing parenthesis in "(" in nginx.conf:3',
+  ],
+  [
+    http('server { location / { root a; alias b; } }'),
+    '"alias" directive is duplicate, "root" directive was specified earlier in nginx.conf:3',
+  ],
+  [
+    http('server { location @a { alias b; } }'),
+    'the "alias" directive cannot be used inside the named location in nginx.conf:3',
+  ],
+  [
+    http('server { root $document_root/a; }'),
+    'the $document_root variable cannot be used in the "root" directive in nginx.conf:3',
+  ],
   [http('server { location / { limit_except FOO { } } }'), 'invalid method "FOO" in nginx.conf:3'],
 ];
 
@@ -107,10 +161,19 @@ t.test('a misspelt name brings the nearest one to mind, and a caret shows the pl
 });
 
 t.test('the -g option is read before the file, and named as the command line', async (t) => {
-  t.equal(load('events {}', { directives: 'foo' }).errors[0], 'unexpected end of parameter, expecting ";" in command line');
+  t.equal(
+    load('events {}', { directives: 'foo' }).errors[0],
+    'unexpected end of parameter, expecting ";" in command line',
+  );
   t.equal(load('events {}', { directives: 'foo;' }).errors[0], 'unknown directive "foo" in command line');
-  t.equal(load('events {}', { directives: 'events {' }).errors[0], 'block directives are not supported in -g option in command line');
-  t.equal(load('events {}\npid a;', { directives: 'pid b;' }).errors[0], '"pid" directive is duplicate in nginx.conf:2');
+  t.equal(
+    load('events {}', { directives: 'events {' }).errors[0],
+    'block directives are not supported in -g option in command line',
+  );
+  t.equal(
+    load('events {}\npid a;', { directives: 'pid b;' }).errors[0],
+    '"pid" directive is duplicate in nginx.conf:2',
+  );
   t.equal(load('events {}', { directives: 'daemon off;' }).loaded?.process.daemon, false);
 });
 
@@ -120,11 +183,16 @@ t.test('what would work otherwise than written is warned of, what has no effect 
   t.same(messages(http('server { server_name a; }\nserver { server_name a; }')), [
     'warn: conflicting server name "a" on 0.0.0.0:80, ignored',
   ]);
-  t.same(messages(http('server { server_name a/b; }')), ['warn: server name "a/b" has suspicious symbols in :3']);
+  t.same(messages(http('server { server_name a/b; }')), [
+    'warn: server name "a/b" has suspicious symbols in :3',
+  ]);
   t.same(messages('events { accept_mutex on; }'), [
     'notice: "accept_mutex" directive has no effect: workers are woken one at a time by the kernel in :1',
   ]);
-  t.same(messages(http('server { listen 80; server_name a; }\nserver { listen 80 proxy_protocol bind; }')), []);
+  t.same(
+    messages(http('server { listen 80; server_name a; }\nserver { listen 80 proxy_protocol bind; }')),
+    [],
+  );
   t.same(messages(http('server { listen 80 bind; server_name a; }\nserver { listen 80 proxy_protocol; }')), [
     'warn: protocol options redefined for 0.0.0.0:80 in :4',
   ]);

@@ -5,10 +5,20 @@ import { peekProcessMode } from '../../src/proxy/conf/peek.ts';
 import { folder, load } from './configuration.ts';
 
 t.test('patterns match as a shell’s, sorted by bytes', async (t) => {
-  const names = ['b.conf', 'B.conf', 'a.conf', '.hidden.conf', 'a.conf~', '{q}.conf', 'sub/x.conf', 'other/x.conf'];
+  const names = [
+    'b.conf',
+    'B.conf',
+    'a.conf',
+    '.hidden.conf',
+    'a.conf~',
+    '{q}.conf',
+    'sub/x.conf',
+    'other/x.conf',
+  ];
   const { path, remove } = folder(Object.fromEntries(names.map((name) => [name, ''])));
   t.teardown(remove);
-  const matching = (pattern: string): string[] => filesMatching(join(path, pattern)).map((file) => file.slice(path.length + 1));
+  const matching = (pattern: string): string[] =>
+    filesMatching(join(path, pattern)).map((file) => file.slice(path.length + 1));
   t.same(matching('*.conf'), ['B.conf', 'a.conf', 'b.conf', '{q}.conf']);
   t.same(matching('[ab].conf'), ['a.conf', 'b.conf']);
   t.same(matching('[!a-z]*.conf'), ['B.conf', '{q}.conf']);
@@ -28,8 +38,18 @@ t.test('files are included where they stand, from the configuration’s folder, 
     more: 'text/x x;\xff/y y;',
     inner: 'root /r;',
   });
-  t.same(loaded?.plan.listeners.map(({ address }) => address), ['0.0.0.0:1', '0.0.0.0:2']);
-  t.same(loaded?.plan.http?.main.http_core, { types: [[['x', 'text/x'], ['y', '\xff/y']]] });
+  t.same(
+    loaded?.plan.listeners.map(({ address }) => address),
+    ['0.0.0.0:1', '0.0.0.0:2'],
+  );
+  t.same(loaded?.plan.http?.main.http_core, {
+    types: [
+      [
+        ['x', 'text/x'],
+        ['y', '\xff/y'],
+      ],
+    ],
+  });
   const files = [...(loaded?.files.keys() ?? [])].map((name) => name.replace(/.*sluice-conf-[^/]*\//, ''));
   t.same(files, ['nginx.conf', 'conf.d/a.conf', 'inner', 'conf.d/b.conf', 'mime.types', 'more']);
 });

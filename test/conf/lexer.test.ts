@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is how nginx writes variables
 import t from 'tap';
 import { Refusal } from '../../src/proxy/conf/diagnostics.ts';
 import { Lexer } from '../../src/proxy/conf/lexer.ts';
@@ -62,8 +63,14 @@ t.test('what is no statement is refused in nginx’s words, with its line', asyn
     ['a "b\n;', 'unexpected end of file, expecting ";" or "}" in line 2'],
     ['a "b"', 'unexpected end of file, expecting ";" or "}" in line 1'],
     [`\na ${'x'.repeat(4097)};`, 'too long parameter "xxxxxxxxxx..." started in line 2'],
-    [`\na "${'x\n'.repeat(2049)}";`, 'too long parameter, probably missing terminating """ character in line 2'],
-    [`\na '${'x'.repeat(4097)}';`, "too long parameter, probably missing terminating \"'\" character in line 2"],
+    [
+      `\na "${'x\n'.repeat(2049)}";`,
+      'too long parameter, probably missing terminating """ character in line 2',
+    ],
+    [
+      `\na '${'x'.repeat(4097)}';`,
+      'too long parameter, probably missing terminating "\'" character in line 2',
+    ],
     [`\n#${'x'.repeat(5000)}\na;`, 'too long parameter "#xxxxxxxxx..." started in line 2'],
   ];
   for (const [text, message] of cases) t.equal(refusal(text), message, JSON.stringify(text.slice(0, 40)));

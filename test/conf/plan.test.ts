@@ -29,9 +29,18 @@ t.test('a block has the nearest value that is said, and shares what it says noth
   t.equal(core(configuration, root?.block).clientMaxBodySize, 7 * 2 ** 20);
   t.equal(core(configuration, nested?.block).clientMaxBodySize, 7 * 2 ** 20);
   t.equal(core(configuration, nested?.block).etag, false);
-  t.same(core(configuration, root?.block).errorPages, [{ status: 404, uri: '/a' }, { status: 500, uri: '/b' }]);
-  t.same(core(configuration, second?.block).errorPages, [{ status: 403, uri: '/c' }], 'arrays are replaced as a whole');
-  const positions = [first, same].map((each) => configuration.plan.http?.blocks[each?.block ?? -1]?.confs.http_core);
+  t.same(core(configuration, root?.block).errorPages, [
+    { status: 404, uri: '/a' },
+    { status: 500, uri: '/b' },
+  ]);
+  t.same(
+    core(configuration, second?.block).errorPages,
+    [{ status: 403, uri: '/c' }],
+    'arrays are replaced as a whole',
+  );
+  const positions = [first, same].map(
+    (each) => configuration.plan.http?.blocks[each?.block ?? -1]?.confs.http_core,
+  );
   t.same(positions, [0, 0], 'both are the http block’s');
 });
 
@@ -47,7 +56,11 @@ t.test('locations: kinds, files, and what limits them', async (t) => {
   t.same(core(configuration, exact?.block).root, { path: ['/tmp/', host, '/'], alias: 6 });
   t.match(exact, { name: '/exact', exactMatch: true });
   t.match(server?.locations.prefix[0], ['/static', { noRegex: true }]);
-  t.match((core(configuration, server?.block).root as { path: string }).path, /\/www$/, 'below the prefix, without the slash');
+  t.match(
+    (core(configuration, server?.block).root as { path: string }).path,
+    /\/www$/,
+    'below the prefix, without the slash',
+  );
   const [regex, php] = server?.locations.regex[0] ?? [];
   t.same(configuration.plan.regexes[regex ?? -1], { pattern: '\\.PHP$', caseless: true });
   t.same(core(configuration, php?.block).root, { path: '/p', alias: -1 });
@@ -68,39 +81,72 @@ t.test('servers that share an address are told apart by name', async (t) => {
   const names = plan.listeners[0]?.addresses[0]?.http;
   t.same(names, {
     default: 1,
-    exact: [['a.com', 0], ['c.com', 1]],
-    suffix: [['.b.com', 0], ['.c.com', 1]],
+    exact: [
+      ['a.com', 0],
+      ['c.com', 1],
+    ],
+    suffix: [
+      ['.b.com', 0],
+      ['.c.com', 1],
+    ],
     prefix: [['www.d.', 1]],
     regex: [[0, 2]],
   });
-  t.match(plan.regexes[0], { caseless: true, names: [[1, plan.variables.findIndex(({ name }) => name === 'sub')]] });
-  t.same(plan.http?.servers.map(({ name }) => name), ['a.com', 'c.com', '~^(?<sub>\\w+)\\.E\\.com$']);
+  t.match(plan.regexes[0], {
+    caseless: true,
+    names: [[1, plan.variables.findIndex(({ name }) => name === 'sub')]],
+  });
+  t.same(
+    plan.http?.servers.map(({ name }) => name),
+    ['a.com', 'c.com', '~^(?<sub>\\w+)\\.E\\.com$'],
+  );
 });
 
-t.test('a wildcard’s socket takes the port’s other addresses, unless they have options of their own', async (t) => {
-  const { plan, listen } = loaded(
-    http(`
+t.test(
+  'a wildcard’s socket takes the port’s other addresses, unless they have options of their own',
+  async (t) => {
+    const { plan, listen } = loaded(
+      http(`
       server { server_name a; listen 80; listen 127.0.0.1:80; listen 127.0.0.2:80 backlog=5; listen [::]:80; listen unix:/s; }
       server { server_name b; listen 127.0.0.1:80; listen 8001-8002; }`),
-  );
-  t.same(plan.listeners.map(({ address, addresses }) => [address, ...addresses.map((each) => each.address)]), [
-    ['127.0.0.2:80', undefined],
-    ['0.0.0.0:80', '127.0.0.1:80', undefined],
-    ['[::]:80', undefined],
-    ['unix:/s', undefined],
-    ['0.0.0.0:8001', undefined],
-    ['0.0.0.0:8002', undefined],
-  ]);
-  t.match(listen[0], { address: '127.0.0.2:80', backlog: 5 });
-  t.same(plan.fds.filter(({ kind }) => kind === 'listen').map((fd) => fd.kind === 'listen' && fd.listener), [0, 1, 2, 3, 4, 5]);
-});
+    );
+    t.same(
+      plan.listeners.map(({ address, addresses }) => [address, ...addresses.map((each) => each.address)]),
+      [
+        ['127.0.0.2:80', undefined],
+        ['0.0.0.0:80', '127.0.0.1:80', undefined],
+        ['[::]:80', undefined],
+        ['unix:/s', undefined],
+        ['0.0.0.0:8001', undefined],
+        ['0.0.0.0:8002', undefined],
+      ],
+    );
+    t.match(listen[0], { address: '127.0.0.2:80', backlog: 5 });
+    t.same(
+      plan.fds.filter(({ kind }) => kind === 'listen').map((fd) => fd.kind === 'listen' && fd.listener),
+      [0, 1, 2, 3, 4, 5],
+    );
+  },
+);
 
 t.test('each worker has its own socket with reuseport; other options reach the master', async (t) => {
   const { plan, listen } = loaded(
     `worker_processes 3; ${http('server { listen 1.2.3.4:80 reuseport deferred fastopen=9 rcvbuf=8k so_keepalive=30m::10; }')}`,
   );
-  t.same(plan.listeners.map(({ worker, deferred }) => [worker, deferred]), [[0, true], [1, true], [2, true]]);
-  t.match(listen[2], { reuseport: true, fastopen: 9, rcvbuf: 8192, keepalive: { on: true, idle: 1800, count: 10 } });
+  t.same(
+    plan.listeners.map(({ worker, deferred }) => [worker, deferred]),
+    [
+      [0, true],
+      [1, true],
+      [2, true],
+    ],
+  );
+  t.match(listen[2], {
+    reuseport: true,
+    fastopen: 9,
+    rcvbuf: 8192,
+    keepalive: { on: true, idle: 1800, count: 10 },
+  });
 });
 
 t.test('a server without listen is on port 80', async (t) => {
@@ -115,11 +161,17 @@ t.test('error logs: several at a level, nearest level wins, files are opened onc
   const { plan } = configuration;
   const log = plan.fds.findIndex(({ kind }) => kind === 'log');
   const stderr = plan.fds.findIndex(({ kind }) => kind === 'stderr');
-  t.same(plan.errorLogs[plan.process.errorLog], [{ level: 'error', fd: log }, { level: 'info', fd: stderr }]);
+  t.same(plan.errorLogs[plan.process.errorLog], [
+    { level: 'error', fd: log },
+    { level: 'info', fd: stderr },
+  ]);
   const server = plan.http?.servers[0];
-  const logOf = (block: number | undefined): unknown => plan.errorLogs[core(configuration, block).errorLog as number];
+  const logOf = (block: number | undefined): unknown =>
+    plan.errorLogs[core(configuration, block).errorLog as number];
   t.same(logOf(server?.block), [{ level: 'debug', fd: log }]);
-  t.match(logOf(server?.locations.prefix[0]?.[1].block), [{ level: 'warn', syslog: { server: '127.0.0.1:514', facility: 23 } }]);
+  t.match(logOf(server?.locations.prefix[0]?.[1].block), [
+    { level: 'warn', syslog: { server: '127.0.0.1:514', facility: 23 } },
+  ]);
 });
 
 t.test('the main context', async (t) => {
@@ -135,5 +187,9 @@ t.test('the main context', async (t) => {
     env: ['A', 'B=c'],
   });
   t.match(plan.process, { workerConnections: 99, workerShutdownTimeout: 10_000, version: 'nginx/1.31.5' });
-  t.same(loaded('worker_cpu_affinity auto 1010; worker_processes 3; events {}').process.workerCpuAffinity, [[1], [3], [1]]);
+  t.same(loaded('worker_cpu_affinity auto 1010; worker_processes 3; events {}').process.workerCpuAffinity, [
+    [1],
+    [3],
+    [1],
+  ]);
 });

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { parseNumber } from './units.ts';
 import type { Platform } from './platform.ts';
+import { parseNumber } from './units.ts';
 
 /** An endpoint as a directive names it. */
 export type Address =

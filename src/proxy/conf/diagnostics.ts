@@ -55,7 +55,12 @@ export class Diagnostics {
   /** A message whose text has no place in nginx either; the excerpt still shows where it comes from. */
   reportBare(level: LogLevel, message: string, place?: Place): void {
     if (level === 'emerg') this.#errors++;
-    this.#found.push({ level, message, details: place ? excerpt(place) : [], sequence: place?.sequence ?? LAST });
+    this.#found.push({
+      level,
+      message,
+      details: place ? excerpt(place) : [],
+      sequence: place?.sequence ?? LAST,
+    });
   }
 
   refuse(refusal: Refusal): void {

@@ -116,7 +116,8 @@ export class Lexer {
   #skipComment(): void {
     const newline = this.#text.indexOf('\n', this.#at);
     const end = newline < 0 ? this.#text.length : newline;
-    if (end - this.#start >= LONGEST_WORD && this.#text.length > this.#start + LONGEST_WORD) throw this.#tooLong();
+    if (end - this.#start >= LONGEST_WORD && this.#text.length > this.#start + LONGEST_WORD)
+      throw this.#tooLong();
     this.#at = end;
   }
 
@@ -170,7 +171,7 @@ export class Lexer {
 
   #word(start: number, end: number, escaped: boolean): string {
     const raw = this.#text.slice(start, end);
-    return escaped ? unescape(raw) : raw;
+    return escaped ? resolveEscapes(raw) : raw;
   }
 
   #checkAfterQuote(): void {
@@ -220,9 +221,16 @@ function isBlank(code: number): boolean {
   return code === SPACE || code === LINE_FEED || code === TAB || code === CARRIAGE_RETURN;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '"': '"', "'": "'", '\\': '\\', t: '\t', r: '\r', n: '\n' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  "'": "'",
+  '\\': '\\',
+  t: '\t',
+  r: '\r',
+  n: '\n',
+};
 
 /** Other escapes stay as they are written: they mean something to a regular expression. */
-function unescape(raw: string): string {
+function resolveEscapes(raw: string): string {
   return raw.replace(/\\(["'\\trn])/g, (_, character: string) => ESCAPES[character] ?? character);
 }

@@ -63,7 +63,8 @@ export function readListen(statement: Statement, platform: Platform): Listen {
     }
   }
   const addresses = expand(address, platform);
-  if (addresses.length === 0) throw statement.fail(`host not found in "${text}" of the "listen" directive`, 1);
+  if (addresses.length === 0)
+    throw statement.fail(`host not found in "${text}" of the "listen" directive`, 1);
   return { addresses, defaultServer, proxyProtocol, socket };
 }
 
@@ -119,7 +120,10 @@ function parseKeepalive(text: string): KeepaliveSettings | undefined {
   return { on: true, ...(parsed as Omit<KeepaliveSettings, 'on'>) };
 }
 
-function expand(address: Exclude<ReturnType<typeof parseListenAddress>, { error: string }>, platform: Platform): string[] {
+function expand(
+  address: Exclude<ReturnType<typeof parseListenAddress>, { error: string }>,
+  platform: Platform,
+): string[] {
   if (address.kind === 'unix') return [`unix:${address.path}`];
   const host = address.host === '*' ? '0.0.0.0' : address.host;
   const found = new Set<string>();

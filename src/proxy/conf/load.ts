@@ -1,6 +1,6 @@
-import { HTTP_MODULES, CORE_MODULES } from '../modules/index.ts';
-import type { ClusterConfiguration } from '../cluster/settings.ts';
 import { type BuildDefaults, readBuildDefaults } from '../build-defaults.ts';
+import type { ClusterConfiguration } from '../cluster/settings.ts';
+import { CORE_MODULES, HTTP_MODULES } from '../modules/index.ts';
 import type { HttpModule, Module } from '../modules/module.ts';
 import { Compiler } from './compile/compiler.ts';
 import { compilePlan } from './compile/plan.ts';
@@ -51,7 +51,15 @@ export function loadConfiguration(
   if (options.directives !== undefined) reader.readOption(options.directives);
   reader.readConfiguration();
   const errorLog = defaultErrorLog(options, defaults);
-  const compiler = new Compiler({ modules: httpModules, registry, diagnostics, paths, platform, defaults, errorLog });
+  const compiler = new Compiler({
+    modules: httpModules,
+    registry,
+    diagnostics,
+    paths,
+    platform,
+    defaults,
+    errorLog,
+  });
   const compiled = compilePlan(reader.main, compiler);
   if (diagnostics.failed) throw new ConfigurationError(diagnostics.list());
   return { ...compiled, files: reader.files, diagnostics: diagnostics.list(), name: paths.configuration };

@@ -157,7 +157,11 @@ export class Reader {
   #noteHint(statement: Statement): void {
     const reason = HINTS.get(statement.name);
     if (reason === undefined) return;
-    this.#diagnostics.report('notice', `"${statement.name}" directive has no effect: ${reason}`, statement.place());
+    this.#diagnostics.report(
+      'notice',
+      `"${statement.name}" directive has no effect: ${reason}`,
+      statement.place(),
+    );
   }
 
   #unknown(statement: Statement, scope: Scope): Refusal {
@@ -225,7 +229,8 @@ export class Reader {
     }
     this.#depth++;
     try {
-      if (isPattern(name)) filesMatching(name).forEach((file) => void this.#diagnostics.attempt(() => each(file)));
+      if (isPattern(name))
+        filesMatching(name).forEach((file) => void this.#diagnostics.attempt(() => each(file)));
       else each(name);
     } finally {
       this.#depth--;
@@ -245,7 +250,8 @@ export class Reader {
 /** nginx's checks before it looks at a directive's words, in its order. */
 function checkShape(statement: Statement, shape: { args: readonly [number, number]; block: boolean }): void {
   const opensBlock = statement.terminator === '{';
-  if (opensBlock && !shape.block) throw statement.fail(`directive "${statement.name}" is not terminated by ";"`);
+  if (opensBlock && !shape.block)
+    throw statement.fail(`directive "${statement.name}" is not terminated by ";"`);
   if (shape.block && !opensBlock) throw statement.fail(`directive "${statement.name}" has no opening "{"`);
   const count = statement.words.length - 1;
   const [least, most] = shape.args;

@@ -1,5 +1,5 @@
-import type { Contexts } from './contexts.ts';
 import type { Directive, Setting } from '../modules/directive.ts';
+import type { Contexts } from './contexts.ts';
 import type { Statement } from './statement.ts';
 
 /** One occurrence of a directive. */

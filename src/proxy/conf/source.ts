@@ -21,7 +21,8 @@ export class Source {
   /** 1-based number of the line that holds `offset`. */
   lineAt(offset: number): number {
     let line = this.name === undefined ? 0 : 1;
-    for (let at = this.text.indexOf('\n'); at >= 0 && at < offset; at = this.text.indexOf('\n', at + 1)) line++;
+    for (let at = this.text.indexOf('\n'); at >= 0 && at < offset; at = this.text.indexOf('\n', at + 1))
+      line++;
     return line;
   }
 }

@@ -41,7 +41,13 @@ export class Statement {
 
   place(word = 0): Place {
     const offset = this.offsets[word] ?? this.offsets.at(-1) ?? 0;
-    return { source: this.source, line: this.line, offset, length: this.word(word).length, sequence: this.sequence };
+    return {
+      source: this.source,
+      line: this.line,
+      offset,
+      length: this.word(word).length,
+      sequence: this.sequence,
+    };
   }
 
   /** An error with its text as given; `word` is what the caret points at. */

@@ -6,8 +6,30 @@ import type { Statement } from './statement.ts';
 
 /** By number, RFC 3164 section 4.1.1; https://nginx.org/en/docs/syslog.html */
 const FACILITIES = [
-  'kern', 'user', 'mail', 'daemon', 'auth', 'intern', 'lpr', 'news', 'uucp', 'clock', 'authpriv', 'ftp',
-  'ntp', 'audit', 'alert', 'cron', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7',
+  'kern',
+  'user',
+  'mail',
+  'daemon',
+  'auth',
+  'intern',
+  'lpr',
+  'news',
+  'uucp',
+  'clock',
+  'authpriv',
+  'ftp',
+  'ntp',
+  'audit',
+  'alert',
+  'cron',
+  'local0',
+  'local1',
+  'local2',
+  'local3',
+  'local4',
+  'local5',
+  'local6',
+  'local7',
 ];
 const SEVERITIES = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'];
 const DEFAULT_PORT = 514;
@@ -30,7 +52,10 @@ export function parseSyslog(statement: Statement, platform: Platform, word: numb
   if (resolved === undefined) throw statement.fail(`host not found in syslog server "${server}"`, word);
   const tag = seen.get('tag') ?? 'nginx';
   if (!/^\w{1,32}$/.test(tag)) {
-    const fault = tag.length > 32 ? 'syslog tag length exceeds 32' : 'syslog "tag" only allows alphanumeric characters and underscore';
+    const fault =
+      tag.length > 32
+        ? 'syslog tag length exceeds 32'
+        : 'syslog "tag" only allows alphanumeric characters and underscore';
     throw statement.fail(fault, word);
   }
   const plan = {
@@ -44,7 +69,13 @@ export function parseSyslog(statement: Statement, platform: Platform, word: numb
 
 const PARAMETERS = new Set(['server', 'facility', 'severity', 'tag']);
 
-function position(known: readonly string[], value: string, what: string, statement: Statement, word: number): number {
+function position(
+  known: readonly string[],
+  value: string,
+  what: string,
+  statement: Statement,
+  word: number,
+): number {
   const index = known.indexOf(value);
   if (index < 0) throw statement.fail(`unknown syslog ${what} "${value}"`, word);
   return index;

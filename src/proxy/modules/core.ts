@@ -1,11 +1,12 @@
 /** The main context: https://nginx.org/en/docs/ngx_core_module.html */
-import { type Arity, MAIN, ONE, ONE_OR_MORE, ONE_OR_TWO } from '../conf/contexts.ts';
+
+import type { ProcessSettings, UserSettings } from '../cluster/settings.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
+import { type Arity, MAIN, ONE, ONE_OR_MORE, ONE_OR_TWO } from '../conf/contexts.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
 import { parseNumber } from '../conf/units.ts';
-import type { ProcessSettings, UserSettings } from '../cluster/settings.ts';
 import { directive, flag, list, number, offset, setting, text, time } from './directive.ts';
 import { errorLog } from './error-log.ts';
 import type { Module } from './module.ts';
@@ -17,7 +18,13 @@ const daemon = flag('daemon', MAIN, true);
 const masterProcess = flag('master_process', MAIN, true);
 const pid = text('pid', MAIN, undefined);
 const user = directive({ name: 'user', contexts: MAIN, args: ONE_OR_TWO, read: readUser });
-const workerProcesses = setting({ name: 'worker_processes', contexts: MAIN, args: ONE, fallback: 1, read: readWorkers });
+const workerProcesses = setting({
+  name: 'worker_processes',
+  contexts: MAIN,
+  args: ONE,
+  fallback: 1,
+  read: readWorkers,
+});
 const workerCpuAffinity = directive({
   name: 'worker_cpu_affinity',
   contexts: MAIN,
@@ -54,8 +61,14 @@ export const core: Module = {
 export function processSettings(main: Scope, compiler: Compiler): ProcessSettings {
   const workers = main.get(workerProcesses);
   const affinity = main.find(workerCpuAffinity);
-  const masks = affinity && (affinity.value.auto ? spread(affinity.value.masks[0], workers) : affinity.value.masks);
-  if (affinity && !affinity.value.auto && affinity.value.masks.length > 1 && affinity.value.masks.length !== workers) {
+  const masks =
+    affinity && (affinity.value.auto ? spread(affinity.value.masks[0], workers) : affinity.value.masks);
+  if (
+    affinity &&
+    !affinity.value.auto &&
+    affinity.value.masks.length > 1 &&
+    affinity.value.masks.length !== workers
+  ) {
     const advice = 'using last mask for remaining worker processes';
     compiler.diagnostics.reportBare(
       'warn',
@@ -148,7 +161,8 @@ function readMask(mask: string, statement: Statement, word: number): number[] {
   }
   const cpus: number[] = [];
   for (const [cpu, bit] of [...mask.replaceAll(' ', '')].toReversed().entries()) {
-    if (bit !== '0' && bit !== '1') throw statement.fail(`invalid character "${bit}" in "worker_cpu_affinity"`, word);
+    if (bit !== '0' && bit !== '1')
+      throw statement.fail(`invalid character "${bit}" in "worker_cpu_affinity"`, word);
     if (bit === '1') cpus.push(cpu);
   }
   return cpus;

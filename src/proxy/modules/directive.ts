@@ -2,7 +2,15 @@
  * Directives and how they are declared: a module's table is a list of what these functions return, and the same
  * value asks a block for what it says: `scope.get(proxyReadTimeout)`.
  */
-import { type Arity, type Contexts, LIMIT_EXCEPT, LOCATION_IF, ONE, SERVER_IF, TWO } from '../conf/contexts.ts';
+import {
+  type Arity,
+  type Contexts,
+  LIMIT_EXCEPT,
+  LOCATION_IF,
+  ONE,
+  SERVER_IF,
+  TWO,
+} from '../conf/contexts.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
@@ -180,7 +188,13 @@ export function buffers(name: string, contexts: Contexts, fallback: Buffers): Se
 }
 
 /** A block of directives of one kind: `server { … }`. */
-export function block(name: string, contexts: Contexts, args: Arity, opens: Contexts, repeats = true): Directive<void> {
+export function block(
+  name: string,
+  contexts: Contexts,
+  args: Arity,
+  opens: Contexts,
+  repeats = true,
+): Directive<void> {
   const body: Body = { of: 'directives', opens: () => opens };
   return directive({ name, contexts, args, read: () => undefined, repeats, body });
 }

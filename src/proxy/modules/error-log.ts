@@ -13,7 +13,15 @@ export type ErrorLogTarget = { readonly level: LogLevel } & (
 );
 
 const LEVELS: readonly LogLevel[] = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'];
-const DEBUG_LEVELS = ['debug_core', 'debug_alloc', 'debug_mutex', 'debug_event', 'debug_http', 'debug_mail', 'debug_stream'];
+const DEBUG_LEVELS = [
+  'debug_core',
+  'debug_alloc',
+  'debug_mutex',
+  'debug_event',
+  'debug_http',
+  'debug_mail',
+  'debug_stream',
+];
 
 /** https://nginx.org/en/docs/ngx_core_module.html#error_log */
 export const errorLog = list('error_log', MAIN | HTTP_SERVER_LOCATION, ONE_OR_MORE, readErrorLog);

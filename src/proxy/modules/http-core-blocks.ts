@@ -8,8 +8,20 @@ export const serverBlock = block('server', HTTP, NO_ARGS, SERVER);
 
 /** What nginx knows as methods. */
 const METHODS = [
-  'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'MKCOL', 'COPY', 'MOVE', 'OPTIONS',
-  'PROPFIND', 'PROPPATCH', 'LOCK', 'UNLOCK', 'PATCH',
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'MKCOL',
+  'COPY',
+  'MOVE',
+  'OPTIONS',
+  'PROPFIND',
+  'PROPPATCH',
+  'LOCK',
+  'UNLOCK',
+  'PATCH',
 ];
 
 /** Its value is the methods that are not limited; GET brings HEAD along. */

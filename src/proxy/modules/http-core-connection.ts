@@ -6,7 +6,9 @@ import { buffers, flag, number, size, structural, time } from './directive.ts';
 /** http_core's settings of a server's connections and request heads: in force before a location is known. */
 const clientHeaderTimeout = structural(time('client_header_timeout', HTTP_SERVER, 60_000));
 const clientHeaderBufferSize = structural(size('client_header_buffer_size', HTTP_SERVER, 1024));
-const largeClientHeaderBuffers = structural(buffers('large_client_header_buffers', HTTP_SERVER, { number: 4, size: 8192 }));
+const largeClientHeaderBuffers = structural(
+  buffers('large_client_header_buffers', HTTP_SERVER, { number: 4, size: 8192 }),
+);
 const maxHeaders = structural(number('max_headers', HTTP_SERVER, 1000));
 const ignoreInvalidHeaders = structural(flag('ignore_invalid_headers', HTTP_SERVER, true));
 const underscoresInHeaders = structural(flag('underscores_in_headers', HTTP_SERVER, false));

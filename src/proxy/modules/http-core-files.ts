@@ -1,6 +1,15 @@
 /** http_core's directives about files: where they are, what types they have, and which page stands for an error. */
-import { HTTP_SERVER_LOCATION, LOCATION, LOCATION_IF, NO_ARGS, ONE, ONE_OR_TWO, TWO_OR_MORE } from '../conf/contexts.ts';
+
 import type { Compiler } from '../conf/compile/compiler.ts';
+import {
+  HTTP_SERVER_LOCATION,
+  LOCATION,
+  LOCATION_IF,
+  NO_ARGS,
+  ONE,
+  ONE_OR_TWO,
+  TWO_OR_MORE,
+} from '../conf/contexts.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
@@ -31,14 +40,20 @@ export interface RootPlan {
 
 function readRoot(statement: Statement, { scope }: ReadContext, isAlias: boolean): string {
   const other = scope.has(isAlias ? root : alias);
-  if (other) throw statement.failDirective(`is duplicate, "${isAlias ? 'root' : 'alias'}" directive was specified earlier`);
+  if (other)
+    throw statement.failDirective(
+      `is duplicate, "${isAlias ? 'root' : 'alias'}" directive was specified earlier`,
+    );
   if (isAlias && locationMatch(scope)?.kind === 'named') {
     throw statement.fail('the "alias" directive cannot be used inside the named location');
   }
   const path = statement.word(1);
   for (const variable of ['document_root', 'realpath_root']) {
     if (path.includes(`$${variable}`) || path.includes(`\${${variable}}`)) {
-      throw statement.fail(`the $${variable} variable cannot be used in the "${statement.name}" directive`, 1);
+      throw statement.fail(
+        `the $${variable} variable cannot be used in the "${statement.name}" directive`,
+        1,
+      );
     }
   }
   return isAlias || !path.endsWith('/') ? path : path.slice(0, -1);
@@ -190,7 +205,8 @@ function readOpenFileCache(statement: Statement): OpenFileCache | undefined {
     const [, name, value = ''] = /^(max|inactive)=(.*)$/s.exec(word) ?? [];
     const parsed = name === 'max' ? parseNumber(value) || undefined : name ? parseSeconds(value) : undefined;
     if (word === 'off') off = true;
-    else if (parsed === undefined) throw statement.fail(`invalid "open_file_cache" parameter "${word}"`, index);
+    else if (parsed === undefined)
+      throw statement.fail(`invalid "open_file_cache" parameter "${word}"`, index);
     else if (name === 'max') max = parsed;
     else inactive = parsed;
   }

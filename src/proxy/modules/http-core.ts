@@ -1,6 +1,15 @@
 /** https://nginx.org/en/docs/http/ngx_http_core_module.html */
-import { HTTP_SERVER_LOCATION, LOCATION, LOCATION_IF, ONE, ONE_OR_MORE, ONE_OR_TWO, SERVER } from '../conf/contexts.ts';
+
 import type { Compiler } from '../conf/compile/compiler.ts';
+import {
+  HTTP_SERVER_LOCATION,
+  LOCATION,
+  LOCATION_IF,
+  ONE,
+  ONE_OR_MORE,
+  ONE_OR_TWO,
+  SERVER,
+} from '../conf/contexts.ts';
 import { readListen } from '../conf/listen.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
@@ -27,8 +36,8 @@ import {
   unshared,
 } from './directive.ts';
 import { errorLog } from './error-log.ts';
-import { CONNECTION_DIRECTIVES } from './http-core-connection.ts';
 import { httpBlock, limitExcept, serverBlock } from './http-core-blocks.ts';
+import { CONNECTION_DIRECTIVES } from './http-core-connection.ts';
 import {
   alias,
   disableSymlinks,
@@ -109,7 +118,13 @@ const keepaliveTimeout = setting<KeepaliveTimeout, KeepaliveTimeout>({
 const keepaliveMinTimeout = time('keepalive_min_timeout', ANY_LEVEL, 0);
 const keepaliveTime = time('keepalive_time', ANY_LEVEL, 3_600_000);
 const keepaliveRequests = number('keepalive_requests', ANY_LEVEL, 1000);
-const keepaliveDisable = choices('keepalive_disable', ANY_LEVEL, ONE_OR_TWO, ['none', 'msie6', 'safari'], ['msie6']);
+const keepaliveDisable = choices(
+  'keepalive_disable',
+  ANY_LEVEL,
+  ONE_OR_TWO,
+  ['none', 'msie6', 'safari'],
+  ['msie6'],
+);
 
 const internal = directive({
   name: 'internal',
@@ -216,8 +231,12 @@ export const httpCore: HttpModule = {
   compileMain: (_, compiler) => ({ types: typeListsOf(compiler).plan }),
 };
 
-const PLAIN_NAMES = new Map<Directive<unknown>, string>(Object.entries(PLAIN).map(([name, plain]) => [plain, name]));
-const PLAIN_DEFAULTS = Object.fromEntries(Object.entries(PLAIN).map(([name, { fallback }]) => [name, fallback]));
+const PLAIN_NAMES = new Map<Directive<unknown>, string>(
+  Object.entries(PLAIN).map(([name, plain]) => [plain, name]),
+);
+const PLAIN_DEFAULTS = Object.fromEntries(
+  Object.entries(PLAIN).map(([name, { fallback }]) => [name, fallback]),
+);
 const plainConfs = new WeakMap<Scope, ModuleConf>();
 
 /** The plain settings in force in a block: its parent's, with what it says itself. */
@@ -290,6 +309,7 @@ function readDirectio(statement: Statement): number | undefined {
 
 function readAio(statement: Statement): string {
   const word = statement.word(1);
-  if (word !== 'on' && word !== 'off' && !/^threads(=|$)/.test(word)) throw statement.failDirective('invalid value', 1);
+  if (word !== 'on' && word !== 'off' && !/^threads(=|$)/.test(word))
+    throw statement.failDirective('invalid value', 1);
   return word;
 }

@@ -75,7 +75,8 @@ function checkNesting(match: LocationMatch, outer: LocationMatch | undefined, st
   if (outer.kind === 'named') {
     throw statement.fail(`location "${name}" cannot be inside the named location "${outer.name}"`, word);
   }
-  if (kind === 'named') throw statement.fail(`named location "${name}" can be on the server level only`, word);
+  if (kind === 'named')
+    throw statement.fail(`named location "${name}" can be on the server level only`, word);
   if (kind !== 'regex' && !name.startsWith(outer.name)) {
     throw statement.fail(`location "${name}" is outside location "${outer.name}"`, word);
   }

@@ -1,5 +1,5 @@
-import { HTTP_SERVER_LOCATION, ONE_OR_MORE } from '../conf/contexts.ts';
 import { parseAddress, resolveAddress } from '../conf/address.ts';
+import { HTTP_SERVER_LOCATION, ONE_OR_MORE } from '../conf/contexts.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';

@@ -1,20 +1,41 @@
-import {
-  EVENTS, HTTP_SERVER_LOCATION, MAIL, MAIL_SERVER, MAIN, NO_ARGS, ONE, ONE_OR_MORE, ONE_OR_TWO,
-  STREAM, STREAM_SERVER,
-} from '../contexts.ts';
 import type { CatalogRow } from '../catalog.ts';
+import {
+  EVENTS,
+  HTTP_SERVER_LOCATION,
+  MAIL,
+  MAIL_SERVER,
+  MAIN,
+  NO_ARGS,
+  ONE,
+  ONE_OR_MORE,
+  ONE_OR_TWO,
+  STREAM,
+  STREAM_SERVER,
+} from '../contexts.ts';
 
 /** nginx 1.31's directives of the main and events contexts. */
 export const CORE: readonly CatalogRow[] = [
-  ['core', EVENTS, ONE,
+  [
+    'core',
+    EVENTS,
+    ONE,
     `accept_mutex accept_mutex_delay debug_connection multi_accept use worker_aio_requests
-    worker_connections`],
-  ['core', MAIN, ONE,
+    worker_connections`,
+  ],
+  [
+    'core',
+    MAIN,
+    ONE,
     `daemon debug_points env load_module lock_file master_process pcre_jit pid ssl_engine
     ssl_object_cache_inheritable timer_resolution worker_priority worker_processes worker_rlimit_core
-    worker_rlimit_nofile worker_shutdown_timeout working_directory`],
-  ['core', MAIN | HTTP_SERVER_LOCATION | STREAM | STREAM_SERVER | MAIL | MAIL_SERVER, ONE_OR_MORE,
-    `error_log`],
+    worker_rlimit_nofile worker_shutdown_timeout working_directory`,
+  ],
+  [
+    'core',
+    MAIN | HTTP_SERVER_LOCATION | STREAM | STREAM_SERVER | MAIL | MAIL_SERVER,
+    ONE_OR_MORE,
+    `error_log`,
+  ],
   ['core', MAIN, NO_ARGS, 'events', 'block'],
   ['core', MAIN, [2, 3], 'thread_pool'],
   ['core', MAIN, ONE_OR_TWO, 'user'],

@@ -62,7 +62,8 @@ export class BlockTable {
     if (this.#modulesIn(scope).has(module)) return false;
     if (!this.#modulesIn(parent).has(module)) return true;
     return parent.entries.every(
-      ({ directive }) => directive.structural || directive.inherits(scope) || this.#registry.moduleOf(directive) !== module,
+      ({ directive }) =>
+        directive.structural || directive.inherits(scope) || this.#registry.moduleOf(directive) !== module,
     );
   }
 

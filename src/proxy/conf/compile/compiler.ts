@@ -1,3 +1,4 @@
+import type { BuildDefaults } from '../../build-defaults.ts';
 import type { HttpModule } from '../../modules/module.ts';
 import type { RewriteProgram } from '../../plan/http.ts';
 import type { Index, Template } from '../../plan/plan.ts';
@@ -7,7 +8,6 @@ import type { Platform } from '../platform.ts';
 import type { Registry } from '../registry.ts';
 import type { Scope } from '../scope.ts';
 import type { Statement } from '../statement.ts';
-import type { BuildDefaults } from '../../build-defaults.ts';
 import { BlockTable } from './blocks.ts';
 import { DescriptorTable } from './descriptors.ts';
 import { ErrorLogTable } from './error-logs.ts';

@@ -21,7 +21,9 @@ export class ErrorLogTable {
   of(scope: Scope): Index {
     const entries = scope.all(errorLog);
     const sinks =
-      entries.length > 0 ? entries.map(({ value }) => this.#sink(value)) : [this.#sink(this.#defaultTarget())];
+      entries.length > 0
+        ? entries.map(({ value }) => this.#sink(value))
+        : [this.#sink(this.#defaultTarget())];
     const key = JSON.stringify(sinks);
     let position = this.#positions.get(key);
     if (position === undefined) {
@@ -42,7 +44,8 @@ export class ErrorLogTable {
   #sink(target: ErrorLogTarget): ErrorLogSink {
     const { level } = target;
     if ('syslog' in target) return { level, syslog: target.syslog };
-    const fd = 'file' in target ? this.#descriptors.log(this.#paths.full(target.file)) : this.#descriptors.stderr();
+    const fd =
+      'file' in target ? this.#descriptors.log(this.#paths.full(target.file)) : this.#descriptors.stderr();
     return { level, fd };
   }
 }

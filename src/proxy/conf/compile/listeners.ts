@@ -35,7 +35,11 @@ export interface Listeners {
 /** nginx's default for Linux. */
 const DEFAULT_BACKLOG = 511;
 
-export function compileListeners(servers: readonly { scope: Scope }[], workers: number, compiler: Compiler): Listeners {
+export function compileListeners(
+  servers: readonly { scope: Scope }[],
+  workers: number,
+  compiler: Compiler,
+): Listeners {
   const addresses = collect(servers, compiler);
   const plan: ListenerPlan[] = [];
   const settings: ListenSettings[] = [];
@@ -68,13 +72,16 @@ function collect(servers: readonly { scope: Scope }[], compiler: Compiler): List
   for (const [position, { scope }] of servers.entries()) {
     const entries = scope.own(listen);
     const opener = scope.opener?.statement;
-    if (entries.length === 0 && opener) {
+    // a refused `listen` is no reason to be on the default port
+    if (entries.length === 0 && opener && !compiler.diagnostics.failed) {
       const address = compiler.platform.superuser ? '0.0.0.0:80' : '0.0.0.0:8000';
       add(known, address, { addresses: [], ...PLAIN }, { scope, position }, opener, compiler);
     }
     for (const { value, statement } of entries) {
       for (const address of value.addresses) {
-        compiler.diagnostics.attempt(() => add(known, address, value, { scope, position }, statement, compiler));
+        compiler.diagnostics.attempt(() =>
+          add(known, address, value, { scope, position }, statement, compiler),
+        );
       }
     }
   }
@@ -106,7 +113,8 @@ function add(
     });
     return;
   }
-  if (before.servers.at(-1)?.position === server.position) throw statement.fail(`a duplicate listen ${address}`, 1);
+  if (before.servers.at(-1)?.position === server.position)
+    throw statement.fail(`a duplicate listen ${address}`, 1);
   before.servers.push(server);
   const socketWasSaid = before.socket !== undefined;
   if (said.socket && socketWasSaid) throw statement.fail(`duplicate listen options for ${address}`, 1);
@@ -155,7 +163,11 @@ function* sockets(
   }
 }
 
-function addressPlan(served: ListenAddress, socketAddress: ListenAddress, compiler: Compiler): ListenAddressPlan {
+function addressPlan(
+  served: ListenAddress,
+  socketAddress: ListenAddress,
+  compiler: Compiler,
+): ListenAddressPlan {
   const { address, servers, defaultServer, proxyProtocol } = served;
   return {
     ...(served !== socketAddress && { address }),

@@ -1,10 +1,9 @@
 import type { ListenSettings, ProcessSettings } from '../../cluster/settings.ts';
-import { processSettings } from '../../modules/core.ts';
+import { processSettings, workerShutdownTimeout } from '../../modules/core.ts';
 import { eventsBlock, workerConnections } from '../../modules/events.ts';
 import { httpBlock } from '../../modules/http-core-blocks.ts';
 import type { HttpPlan } from '../../plan/http.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { workerShutdownTimeout } from '../../modules/core.ts';
 import { SERVER_VERSION } from '../../version.ts';
 import type { Scope } from '../scope.ts';
 import type { Compiler } from './compiler.ts';

@@ -6,7 +6,12 @@ import type { VariableTable } from './variables.ts';
  * Compiles text with `$name`, `${name}` and `$1` … `$9`, as nginx's script engine reads it. `word` is where the
  * text stands in the statement, for messages.
  */
-export function compileTemplate(text: string, variables: VariableTable, statement: Statement, word = 1): Template {
+export function compileTemplate(
+  text: string,
+  variables: VariableTable,
+  statement: Statement,
+  word = 1,
+): Template {
   if (!text.includes('$')) return text;
   const parts: (string | number)[] = [];
   const part = /\$(?:([1-9])|\{(\w*)(\}?)|(\w*))/y;

@@ -1,5 +1,5 @@
-import type { Index, VariablePlan } from '../../plan/plan.ts';
 import type { VariableDeclaration } from '../../modules/module.ts';
+import type { Index, VariablePlan } from '../../plan/plan.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import type { Place } from '../source.ts';
 import type { Statement } from '../statement.ts';
@@ -51,7 +51,9 @@ export class VariableTable {
   }
 
   plan(): VariablePlan[] {
-    return Array.from(this.#slots.keys(), (name) => (this.#find(name)?.volatile ? { name, volatile: true } : { name }));
+    return Array.from(this.#slots.keys(), (name) =>
+      this.#find(name)?.volatile ? { name, volatile: true } : { name },
+    );
   }
 
   #find(name: string): VariableDeclaration | undefined {
