@@ -13,7 +13,9 @@
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": [
         "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden",
-        "-Wall", "-Wextra", "-Werror"
+        "-Wall", "-Wextra", "-Werror",
+        # GCC 12 sees uninitialised members where a std::variant is moved.
+        "-Wno-maybe-uninitialized"
       ],
       "libraries": ["-lpcre2-8"],
       "configurations": {

@@ -1,5 +1,6 @@
 #include "modules/http_core.h"
 
+#include "base/number.h"
 #include "modules/http_core_variables.h"
 #include "proxy/exchange.h"
 
@@ -16,27 +17,24 @@ Enum choice(const plan::Node& node, std::initializer_list<std::pair<std::string_
   return fallback;
 }
 
-void read_types(CoreConf& conf, const plan::Node& types) {
-  conf.type_names.reserve(types.size());
-  for (const plan::Node& type : types.items()) {
-    conf.type_names.push_back(type.at(1).text());
-    conf.types.insert(type.at(0).text(), &conf.type_names.back());
-  }
-}
-
 void read_body(CoreConf& conf, const plan::Node& node) {
   using InFile = CoreConf::BodyInFile;
   conf.client_max_body_size = node["clientMaxBodySize"].integer();
   conf.client_body_buffer_size = node["clientBodyBufferSize"].integer();
   conf.client_body_timeout = node["clientBodyTimeout"].integer();
   const plan::Node& temp_path = node["clientBodyTempPath"];
-  conf.client_body_temp_path = temp_path.at(0).text();
-  for (size_t i = 1; i < temp_path.size(); ++i) {
-    conf.client_body_temp_levels.push_back(temp_path.at(i).integer());
+  conf.client_body_temp_path = temp_path["path"].text();
+  for (const plan::Node& level : temp_path["levels"].items()) {
+    conf.client_body_temp_levels.push_back(uint8_t(level.integer()));
   }
   conf.client_body_in_file_only = choice(
       node["clientBodyInFileOnly"], {{"on", InFile::on}, {"clean", InFile::clean}}, InFile::off);
   conf.client_body_in_single_buffer = node["clientBodyInSingleBuffer"].boolean();
+}
+
+Rate read_rate(const plan::Node& node) {
+  if (node.is_integer()) return {uint64_t(node.integer()), {}};
+  return {0, Template::read(node)};
 }
 
 void read_connection(CoreConf& conf, const plan::Node& node) {
@@ -44,18 +42,20 @@ void read_connection(CoreConf& conf, const plan::Node& node) {
   conf.send_timeout = node["sendTimeout"].integer();
   conf.keepalive_timeout = node["keepaliveTimeout"].integer();
   conf.keepalive_min_timeout = node["keepaliveMinTimeout"].integer();
-  if (node["keepaliveHeader"]) conf.keepalive_header = node["keepaliveHeader"].integer();
+  conf.keepalive_header = uint32_t(node["keepaliveHeader"].integer());
   conf.keepalive_requests = node["keepaliveRequests"].integer();
   conf.keepalive_time = node["keepaliveTime"].integer();
-  conf.keepalive_disable_msie6 = node["keepaliveDisableMsie6"].boolean();
-  conf.keepalive_disable_safari = node["keepaliveDisableSafari"].boolean();
+  for (const plan::Node& browser : node["keepaliveDisable"].items()) {
+    if (browser.text() == "msie6") conf.keepalive_disable_msie6 = true;
+    if (browser.text() == "safari") conf.keepalive_disable_safari = true;
+  }
   conf.lingering_close =
       choice(node["lingeringClose"], {{"off", Lingering::off}, {"always", Lingering::always}},
              Lingering::on);
   conf.lingering_time = node["lingeringTime"].integer();
   conf.lingering_timeout = node["lingeringTimeout"].integer();
-  conf.limit_rate = Template::read(node["limitRate"]);
-  conf.limit_rate_after = Template::read(node["limitRateAfter"]);
+  conf.limit_rate = read_rate(node["limitRate"]);
+  conf.limit_rate_after = read_rate(node["limitRateAfter"]);
   conf.tcp_nodelay = node["tcpNodelay"].boolean(true);
   conf.tcp_nopush = node["tcpNopush"].boolean();
   conf.reset_timedout_connection = node["resetTimedoutConnection"].boolean();
@@ -75,16 +75,15 @@ void read_answers(CoreConf& conf, const plan::Node& node) {
   for (const plan::Node& page : node["errorPages"].items()) {
     conf.error_pages.push_back({uint16_t(page["status"].integer()),
                                 int(page["overwrite"].integer(ErrorPage::no_overwrite)),
-                                Template::read(page["target"])});
+                                Template::read(page["uri"])});
   }
-  conf.post_action = Template::read(node["postAction"]);
-  conf.server_name = node["serverName"].text();
+  conf.post_action = node["postAction"].text();
 }
 
 void read_files(CoreConf& conf, const plan::Node& node) {
   using Since = CoreConf::IfModifiedSince;
-  conf.root = Template::read(node["root"]);
-  if (node["alias"]) conf.alias = node["alias"].integer();
+  conf.root = Template::read(node["root"]["path"]);
+  if (node["root"]["alias"]) conf.alias = node["root"]["alias"].integer();
   conf.default_type = node["defaultType"].text();
   conf.if_modified_since = choice(node["ifModifiedSince"],
                                   {{"off", Since::off}, {"before", Since::before}}, Since::exact);
@@ -99,14 +98,31 @@ void read_files(CoreConf& conf, const plan::Node& node) {
   conf.open_file_cache_valid = node["openFileCacheValid"].integer();
   conf.open_file_cache_min_uses = node["openFileCacheMinUses"].integer();
   conf.open_file_cache_errors = node["openFileCacheErrors"].boolean();
-  conf.output_buffers = node["outputBuffers"].at(0).integer(2);
-  conf.output_buffer_size = node["outputBuffers"].at(1).integer(32768);
+  conf.output_buffers = node["outputBuffers"]["number"].integer(2);
+  conf.output_buffer_size = node["outputBuffers"]["size"].integer(32768);
 }
 
-std::unique_ptr<ModuleConf> read_conf(Runtime&, const plan::Node& node) {
+void read_main(Runtime& runtime, const plan::Node& node) {
+  auto* main = runtime.main<CoreMain>() = runtime.keep<CoreMain>();
+  for (const plan::Node& list : node["types"].items()) {
+    TypeList types(list.size());
+    for (const plan::Node& entry : list.items()) {
+      main->type_names.push_back(entry.at(1).text());
+      types.insert(entry.at(0).text(), &main->type_names.back());
+    }
+    main->types.push_back(std::move(types));
+  }
+}
+
+std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) {
   auto conf = std::make_unique<CoreConf>();
-  conf->location_name = node["locationName"].text();
-  read_types(*conf, node["types"]);
+  const std::vector<TypeList>& lists = runtime.main<CoreMain>()->types;
+  size_t list = size_t(node["types"].integer(-1));
+  if (list >= lists.size()) {
+    runtime.fail("no types");
+    return conf;
+  }
+  conf->types = &lists[list];
   read_body(*conf, node);
   read_connection(*conf, node);
   read_answers(*conf, node);
@@ -123,10 +139,16 @@ std::unique_ptr<ModuleConf> read_conf(Runtime&, const plan::Node& node) {
 
 }  // namespace
 
+uint64_t Rate::evaluate(Exchange& exchange) const {
+  if (!text) return constant;
+  return parse_size(text.evaluate(exchange)).value_or(0);
+}
+
 const Module http_core = {
     .id = ModuleId::http_core,
     .name = "http_core",
     .read_conf = read_conf,
+    .read_main = read_main,
     .variables = http_core_variables,
 };
 

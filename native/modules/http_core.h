@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -13,16 +14,35 @@ namespace sluice {
 
 extern const Module http_core;
 
+/// Bytes, constant or said by a template
+/// (https://nginx.org/en/docs/http/ngx_http_core_module.html#limit_rate).
+struct Rate {
+  uint64_t constant = 0;
+  Template text;
+  /// 0: no limit, or a text that is no size.
+  uint64_t evaluate(Exchange& exchange) const;
+};
+
 /// `error_page` of one status.
 struct ErrorPage {
   uint16_t status = 0;
   int overwrite = no_overwrite;  ///< the status that the client sees: page_decides, or a number
   Template target;               ///< /uri, @name, or where to redirect
-  static constexpr int no_overwrite = -2;
-  static constexpr int page_decides = -1;
+  static constexpr int no_overwrite = -1;
+  static constexpr int page_decides = 0;
 };
 
-/// http core's configuration of a block; members as in src/proxy/plan/http-core.ts.
+/// A `types` block: extension, lower case → type. Blocks under the same one share it.
+using TypeList = StringMap<const std::string_view>;
+
+/// What http core has for the whole http block.
+struct CoreMain {
+  static constexpr ModuleId id = ModuleId::http_core;
+  std::vector<TypeList> types;
+  std::deque<std::string_view> type_names;
+};
+
+/// http core's configuration of a block; members named as the directives.
 struct CoreConf : ModuleConf {
   static constexpr ModuleId id = ModuleId::http_core;
   enum class Lingering : uint8_t { off, on, always };
@@ -33,9 +53,7 @@ struct CoreConf : ModuleConf {
 
   Template root;
   std::optional<int64_t> alias;  ///< bytes of the URI that it replaces; -1: the whole URI
-  std::string_view location_name;
-  StringMap<const std::string_view> types;  ///< extension, lower case → type
-  std::vector<std::string_view> type_names;
+  const TypeList* types = nullptr;
   std::string_view default_type;
 
   uint64_t client_max_body_size = 0;
@@ -49,7 +67,7 @@ struct CoreConf : ModuleConf {
   uint32_t send_timeout = 0;
   uint32_t keepalive_timeout = 0;
   uint32_t keepalive_min_timeout = 0;
-  std::optional<uint32_t> keepalive_header;  ///< seconds
+  uint32_t keepalive_header = 0;  ///< seconds; 0: no Keep-Alive field
   uint32_t keepalive_requests = 0;
   uint64_t keepalive_time = 0;
   bool keepalive_disable_msie6 = false;
@@ -57,8 +75,8 @@ struct CoreConf : ModuleConf {
   Lingering lingering_close = Lingering::on;
   uint32_t lingering_time = 0;
   uint32_t lingering_timeout = 0;
-  Template limit_rate;
-  Template limit_rate_after;
+  Rate limit_rate;
+  Rate limit_rate_after;
 
   Satisfy satisfy = Satisfy::all;
   uint32_t auth_delay = 0;
@@ -84,18 +102,17 @@ struct CoreConf : ModuleConf {
   bool chunked_transfer_encoding = true;
   uint32_t error_log = 0;
   std::vector<ErrorPage> error_pages;
-  Template post_action;
+  std::string_view post_action;  ///< /uri or @name
 
   bool open_file_cache = false;
   uint32_t open_file_cache_max = 0;
-  uint32_t open_file_cache_inactive = 0;
-  uint32_t open_file_cache_valid = 0;
+  uint32_t open_file_cache_inactive = 0;  ///< ms
+  uint32_t open_file_cache_valid = 0;     ///< seconds
   uint32_t open_file_cache_min_uses = 0;
   bool open_file_cache_errors = false;
   size_t subrequest_output_buffer_size = 0;
   uint32_t output_buffers = 2;
   size_t output_buffer_size = 32768;
-  std::string_view server_name;
 };
 
 }  // namespace sluice

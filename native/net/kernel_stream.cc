@@ -60,9 +60,10 @@ void KernelStream::send() {
 
 ssize_t KernelStream::send_memory() {
   iovec pieces[64];
-  int count = queue_.gather(pieces);
+  bool more = false;
+  int count = queue_.gather(pieces, more);
   // A head and the file behind it shall share a packet.
-  int flags = MSG_NOSIGNAL | (queue_.file_follows() ? MSG_MORE : 0);
+  int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
   size_t asked = 0;
   for (int i = 0; i < count; ++i) asked += pieces[i].iov_len;
 
@@ -118,6 +119,7 @@ void KernelStream::visit_later() {
 }
 
 void KernelStream::visit() {
+  if (failed_) return;
   if (was_blocked_ && !full_ && queue_.size() <= low_mark) {
     was_blocked_ = false;
     consumer_->on_writable();

@@ -69,8 +69,8 @@ class Stream {
   virtual void set_read_size(size_t size) = 0;
 
   /// Leaves reading from kernel_descriptor() to the consumer (SplicePump): on_readable() and
-  /// on_writable() then mean that a blocked pump may try again. False where there is no descriptor
-  /// to read from.
+  /// on_writable() then mean that a blocked pump may try again; turning it on brings a first
+  /// on_readable(). False where there is no descriptor to read from.
   virtual bool read_directly(bool on) { return !on; }
   /// Has on_writable() called when the descriptor, found full by the consumer itself, has room
   /// again.

@@ -166,7 +166,7 @@ void Exchange::abort(uint16_t status) {
 void Exchange::complete() {
   downstream.flush();
   if (ended_) return;
-  if (downstream.unsent() > 0) {
+  if (downstream.unsent() > 0 || (rate_limit_ && rate_limit_->waiting())) {
     completing_ = true;
     return;
   }

@@ -14,6 +14,7 @@
 #include "proxy/body_filter.h"
 #include "proxy/disposable.h"
 #include "proxy/module.h"
+#include "proxy/rate_limit.h"
 #include "proxy/regex.h"
 #include "proxy/request_body.h"
 #include "proxy/runtime.h"
@@ -118,7 +119,7 @@ class Exchange : public Disposable {
   bool single_range = false;   ///< …but one range only
   bool unconditional = false;  ///< If-Modified-Since and the like were answered by the upstream
   /// True while the client takes no more: wait for Source::on_writable().
-  bool blocked() const { return downstream.blocked(); }
+  bool blocked() const;
   uint64_t body_bytes_sent = 0;  ///< before framing
   uint64_t bytes_sent = 0;       ///< on the wire, counted by the codec
 
@@ -226,6 +227,7 @@ class Exchange : public Disposable {
   void end();
   void fail_connection();
   void set_standard_fields();
+  void apply_rate_limit();
   void run_log_phase();
   Verdict send_refresh();
   Verdict deliver(const http::Piece& piece);
@@ -235,6 +237,7 @@ class Exchange : public Disposable {
   Exchange* parent_ = nullptr;
   Source* source_ = nullptr;
   BodyFilter* body_filters_ = nullptr;
+  RateLimit* rate_limit_ = nullptr;
   BodyFilter** body_filters_tail_ = &body_filters_;
   std::array<void*, module_count> states_{};
   class VariableValues;

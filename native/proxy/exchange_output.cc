@@ -28,7 +28,18 @@ Verdict Exchange::send_head() {
   head_sent_ = true;
   set_standard_fields();
   downstream.send_head(*this, header_only);
+  if (!header_only) apply_rate_limit();
   return Verdict::ok();
+}
+
+void Exchange::apply_rate_limit() {
+  const CoreConf& core = conf<CoreConf>();
+  uint64_t rate = limit_rate ? *limit_rate : core.limit_rate.evaluate(*this);
+  if (rate) rate_limit_ = arena.make<RateLimit>(*this, rate, core.limit_rate_after.evaluate(*this));
+}
+
+bool Exchange::blocked() const {
+  return downstream.blocked() || (rate_limit_ && rate_limit_->waiting());
 }
 
 // What follows from the status, whoever answers.
@@ -62,7 +73,11 @@ Verdict Exchange::send_body(const http::Piece& piece) {
 
 Verdict Exchange::deliver(const http::Piece& piece) {
   body_bytes_sent += piece.size();
-  downstream.send_body(piece);
+  if (rate_limit_) {
+    rate_limit_->write(piece);
+  } else {
+    downstream.send_body(piece);
+  }
   return ended_ ? Verdict::fail() : Verdict::ok();
 }
 

@@ -21,43 +21,43 @@ namespace {
 using http::HeaderId;
 
 struct SetVariable {
-  VariableSlot variable;
+  VariableSlot variable = 0;
   Template value;
 };
 
 struct Break {};
 
 struct Return {
-  uint16_t status;
+  uint16_t status = 0;
   Template text;
 };
 
 struct Rewrite {
   enum class Then : uint8_t { next, last, stay, redirect };
-  const Regex* regex;
-  Template replacement;
-  Template args;
-  Then then;
-  uint16_t status;  // of a redirect
-  bool has_query;
-  bool drop_args;
+  const Regex* regex = nullptr;
+  Template replacement = {};
+  Template args = {};
+  Then then = Then::next;
+  uint16_t status = 0;  // of a redirect
+  bool has_query = false;
+  bool drop_args = false;
 };
 
 enum class Test : uint8_t { set, equal, match, file, directory, exists, executable };
 
 struct Condition {
-  Test test;
-  bool negated;
-  VariableSlot variable;
-  Template operand;  // what to compare with, or a path
-  const Regex* regex;
+  Test test = Test::set;
+  bool negated = false;
+  VariableSlot variable = 0;
+  Template operand = {};  // what to compare with, or a path
+  const Regex* regex = nullptr;
 };
 
 struct If {
-  Condition condition;
-  RewriteProgram body;
-  const Block* block;
-  Verdict (*handler)(Exchange&);
+  Condition condition = {};
+  RewriteProgram body = {};
+  const Block* block = nullptr;
+  Verdict (*handler)(Exchange&) = nullptr;
 };
 
 constexpr std::pair<std::string_view, Test> test_names[] = {

@@ -2,17 +2,21 @@
 import type { Index } from './plan.ts';
 
 export interface UpstreamPlan {
+  /** Of the `upstream` block; or the host, without its port. */
   readonly name: string;
-  /** Absent for an implicit group. */
-  readonly place?: string;
+  /** Of an implicit group only. */
+  readonly port?: number;
   readonly balancer: 'round_robin' | (string & {});
   readonly peers: readonly PeerPlan[];
   /** Shared memory that holds the peers' state for all workers: position in `fds`. */
   readonly zone?: Index;
   readonly keepalive?: KeepalivePlan;
   /** The resolver for peers with `resolve`. */
-  readonly resolver?: ResolverPlan;
+  readonly resolver?: ResolverText;
 }
+
+/** A ResolverPlan as JSON: the data thread hands it back to the control thread with each question. */
+export type ResolverText = string;
 
 export interface PeerPlan {
   /** As configured: `backend1.example.com:8080`. */
