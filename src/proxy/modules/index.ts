@@ -7,8 +7,10 @@ import { httpHeaders } from './http-headers.ts';
 import { httpIndex } from './http-index.ts';
 import { httpLog } from './http-log.ts';
 import { httpMap } from './http-map.ts';
+import { httpProxy } from './http-proxy.ts';
 import { httpRewrite } from './http-rewrite.ts';
 import { httpTryFiles } from './http-try-files.ts';
+import { httpUpstream } from './http-upstream.ts';
 import type { HttpModule, Module } from './module.ts';
 
 export const CORE_MODULES: readonly Module[] = [core, events];
@@ -16,10 +18,12 @@ export const CORE_MODULES: readonly Module[] = [core, events];
 export const HTTP_MODULES: readonly HttpModule[] = [
   httpCore,
   httpLog,
+  httpUpstream,
   httpTryFiles,
   httpIndex,
   httpAccess,
   httpMap,
   httpRewrite,
+  httpProxy,
   httpHeaders,
 ];
