@@ -96,7 +96,11 @@ Value remote_user(Exchange& exchange, std::uintptr_t) {
   return credentials ? Value::of(credentials->user) : Value::none();
 }
 
-Value uri(Exchange& exchange, std::uintptr_t) { return if_said(exchange.uri); }
+Value uri(Exchange& exchange, std::uintptr_t) {
+  if (!exchange.uri.empty()) return Value::of(exchange.uri);
+  // A path that could not be decoded shows as an empty one.
+  return exchange.request.path.empty() ? Value::none() : Value::of({});
+}
 
 Value args(Exchange& exchange, std::uintptr_t) { return if_said(exchange.args); }
 

@@ -47,8 +47,9 @@ VirtualServers VirtualServers::read(Runtime& runtime, const plan::Node& node) {
 }
 
 const Server& VirtualServers::find(std::string_view host, Exchange* exchange) const {
-  if (host.empty()) return *default_;
+  // A request that names no host is for the server that is named "".
   if (const Server* server = index_->names.find(host)) return *server;
+  if (host.empty()) return *default_;
   for (const auto& [regex, server] : index_->expressions) {
     if (exchange ? regex->match(host, *exchange) : regex->test(host)) return *server;
   }
