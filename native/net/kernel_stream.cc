@@ -99,19 +99,15 @@ void KernelStream::fail(int error) {
   if (error_) queued();
 }
 
-/// What is due when no callback is in progress.
+/// Sends what a callback has left. Calls no consumer: it happens between the reads of another
+/// stream.
 void KernelStream::settle() {
   flush();
-  if (error_ && !failed_) {
-    // What the peer said before it went away is worth hearing: an early answer, for one.
-    if (!paused_ && !direct_ && !ended_) {
-      readable_ = broken_ = true;
-      read();
-    }
-    if (!closed_ && !failed_) report_error();
-    return;
-  }
-  if (was_blocked_ && !full_ && queue_.size() <= low_mark) visit_later();
+  if (error_ ? !failed_ : owes_writable()) visit_later();
+}
+
+bool KernelStream::owes_writable() const {
+  return was_blocked_ && !full_ && queue_.size() <= low_mark;
 }
 
 void KernelStream::visit_later() {
@@ -120,9 +116,19 @@ void KernelStream::visit_later() {
 
 void KernelStream::visit() {
   if (failed_) return;
-  if (was_blocked_ && !full_ && queue_.size() <= low_mark) {
+  if (error_) {
+    // What the peer said before it went away is worth hearing: an early answer, for one.
+    if (!paused_ && !direct_ && !ended_) {
+      readable_ = broken_ = true;
+      read();
+    }
+    if (!closed_ && !failed_) report_error();
+    return;
+  }
+  if (owes_writable()) {
     was_blocked_ = false;
     consumer_->on_writable();
+    stack_.flush_dirty();
     if (closed_) return;
   }
   if (!queue_.empty() && !full_) queued();
@@ -167,6 +173,7 @@ bool KernelStream::handle_connected(uint32_t events) {
   connecting_ = false;
   if (!queue_.empty() || shutdown_wanted_) queued();
   consumer_->on_connected();
+  stack_.flush_dirty();
   return true;
 }
 
@@ -198,6 +205,8 @@ void KernelStream::read() {
         readable_ = finished_;
       }
       consumer_->on_data({buffer, static_cast<size_t>(size)});
+      // Before the buffer is used again: bytes borrowed from it may be queued anywhere.
+      stack_.flush_dirty();
     } else if (size == 0) {
       report_end();
     } else if (errno == EAGAIN) {

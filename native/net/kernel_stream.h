@@ -61,6 +61,7 @@ class KernelStream final : public Stream,
   ssize_t send_file(const OutQueue::FilePart& part);
   void fail(int error);
   void settle();
+  bool owes_writable() const;
   void visit();
   void visit_later();
   void read();

@@ -140,24 +140,19 @@ void OutQueue::own_borrowed() {
   }
 }
 
-int OutQueue::gather(std::span<iovec> out) const {
+int OutQueue::gather(std::span<iovec> out, bool& more) const {
   size_t count = 0;
-  for (Segment* s = head_; s && !s->file && count < out.size(); s = s->next) {
+  Segment* s = head_;
+  for (; s && !s->file && count < out.size(); s = s->next) {
     out[count++] = {const_cast<char*>(s->data), s->length};
   }
+  more = s != nullptr;
   return static_cast<int>(count);
 }
 
 OutQueue::FilePart OutQueue::front_file() const {
   if (!head_ || !head_->file) return {};
   return {head_->file.get(), head_->offset, head_->length};
-}
-
-bool OutQueue::file_follows() const {
-  for (Segment* s = head_; s; s = s->next) {
-    if (s->file) return true;
-  }
-  return false;
 }
 
 void OutQueue::drop_front() {

@@ -35,8 +35,8 @@ class OutQueue {
   size_t size() const { return size_; }
 
   /// The queue's beginning that lies in memory, up to the first file: how many of `out` were
-  /// filled.
-  int gather(std::span<iovec> out) const;
+  /// filled. `more` says whether something follows.
+  int gather(std::span<iovec> out, bool& more) const;
   struct FilePart {
     const SharedFile* file;
     uint64_t offset;
@@ -44,8 +44,6 @@ class OutQueue {
   };
   /// The file that the queue begins with; `file` is null if it begins with memory.
   FilePart front_file() const;
-  /// Whether a file follows the memory that the queue begins with.
-  bool file_follows() const;
 
   /// Drops the first `bytes`, which were sent.
   void consume(size_t bytes);

@@ -17,6 +17,7 @@ struct Pipe {
 /// This thread's pipes without a user; all are empty.
 thread_local std::vector<Pipe> idle_pipes;
 constexpr size_t max_idle_pipes = 64;
+thread_local size_t pipes_in_use = 0;
 /// Room of a pipe, and the most that one step moves.
 constexpr int pipe_size = 256 * 1024;
 /// What one pump() moves before others get their turn.
@@ -32,14 +33,17 @@ bool SplicePump::open_pipe() {
     pipe_out_ = idle_pipes.back().out.release();
     pipe_in_ = idle_pipes.back().in.release();
     idle_pipes.pop_back();
+    ++pipes_in_use;
     return true;
   }
   int ends[2];
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) return false;
-  // More than an unprivileged user's share (pipe(7)) is refused: then it stays at 64 KiB.
-  ::fcntl(ends[1], F_SETPIPE_SZ, pipe_size);
+  // A user's pages in pipes are limited, and beyond it new pipes are tiny (pipe(7)): only so many
+  // are made large.
+  if (pipes_in_use < max_idle_pipes) ::fcntl(ends[1], F_SETPIPE_SZ, pipe_size);
   pipe_out_ = ends[0];
   pipe_in_ = ends[1];
+  ++pipes_in_use;
   return true;
 }
 
@@ -47,6 +51,7 @@ void SplicePump::return_pipe() {
   if (pipe_in_ < 0) return;
   Pipe pipe{Descriptor(pipe_out_), Descriptor(pipe_in_)};
   pipe_in_ = pipe_out_ = -1;
+  --pipes_in_use;
   if (in_pipe_ == 0 && idle_pipes.size() < max_idle_pipes) idle_pipes.push_back(std::move(pipe));
 }
 
