@@ -37,7 +37,7 @@ enum class RequestError : uint8_t {
 /// What a refused request is answered and logged with.
 struct Refusal {
   RequestError error = RequestError::none;
-  std::string_view text;    ///< the bytes at fault, where the log shows them
+  std::string_view text{};  ///< the bytes at fault, where the log shows them
   unsigned char octet = 0;  ///< the byte that makes a header line invalid
   Header field{};           ///< the repeated field, and the one before it
   Header previous{};

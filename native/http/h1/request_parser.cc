@@ -47,11 +47,14 @@ RequestScanner::Result RequestScanner::scan_line(std::string_view bytes) {
 
 bool RequestScanner::fits(std::string_view bytes, bool complete) {
   if (bytes.size() < limits_->first) return true;
-  return buffers_.check(bytes, complete, refusal_) == RequestError::none;
+  http::Refusal why;
+  error_ = buffers_.check(bytes, complete, why);
+  text_ = why.text;
+  return error_ == RequestError::none;
 }
 
 RequestScanner::Result RequestScanner::refuse(RequestError error) {
-  refusal_.error = error;
+  error_ = error;
   return Result::refused;
 }
 

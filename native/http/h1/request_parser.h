@@ -40,7 +40,7 @@ class RequestScanner {
   /// After `complete`: bytes of the head; what follows is the body, or the next request.
   size_t size() const { return size_; }
   /// Its text lies in the bytes of the last scan().
-  const http::Refusal& refusal() const { return refusal_; }
+  http::Refusal refusal() const { return {.error = error_, .text = text_}; }
 
  private:
   Result scan_line(std::string_view bytes);
@@ -54,7 +54,8 @@ class RequestScanner {
   size_t no_feed_ = 0;  ///< bytes without a line feed
   bool line_checked_ = false;
   size_t size_ = 0;
-  http::Refusal refusal_;
+  http::RequestError error_ = http::RequestError::none;
+  std::string_view text_;
 };
 
 /// Parses a complete head (RequestScanner::size() bytes). The result's views point into `bytes`,
