@@ -47,7 +47,8 @@ void* Arena::allocate_apart(size_t size, size_t align) {
 }
 
 void Arena::on_release(void (*action)(void*), void* context) {
-  releases_ = ::new (allocate(sizeof(Release), alignof(Release))) Release{releases_, action, context};
+  releases_ =
+      ::new (allocate(sizeof(Release), alignof(Release))) Release{releases_, action, context};
 }
 
 void Arena::reset() {

@@ -72,9 +72,9 @@ TEST("out queue: borrowed bytes may change once they were copied") {
 
 TEST("out queue: consuming in any steps gives every byte once") {
   for (size_t step : {1, 7, 64, 999, 5000}) {
-    std::string wanted, body(3000, 'x'), got;
+    std::string wanted, body(300, 'x'), got;
     OutQueue queue;
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 10; ++i) {
       std::string text = "piece " + std::to_string(i);
       put(queue, text);
       queue.borrow(body);

@@ -76,7 +76,7 @@ TEST("zone: workers killed at any moment leave a working allocator") {
   Descriptor memory = SharedZone::create("zone", 1 << 20);
   auto zone = SharedZone::map(memory);
   std::mt19937 random(3);
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 12; ++round) {
     pid_t child = ::fork();
     if (child == 0) {
       for (unsigned i = 0;; ++i) {
