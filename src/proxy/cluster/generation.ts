@@ -7,6 +7,7 @@ import { descriptorTable, LogFiles, Zones } from './descriptors.ts';
 import { ErrorLog, fileSink, type Log } from './error-log.ts';
 import { type ListenSocket, ListenSockets } from './listen-sockets.ts';
 import type { ClusterConfiguration, ProcessSettings } from './settings.ts';
+import { openTempFolders } from './temp-folders.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
 export class Generation {
@@ -40,6 +41,7 @@ export class Generation {
       fd === undefined ? [] : [{ fd, level }],
     );
 
+    openTempFolders(configuration.tempFolders, this.process.user.uid, addon, log);
     this.logs = new LogFiles(plan.fds, addon, log);
     this.zones = new Zones(plan.fds, previous?.zones, addon);
     try {

@@ -11,6 +11,7 @@ import { PidFile } from './pid-file.ts';
 import type { ClusterConfiguration } from './settings.ts';
 import { onSignals, type SignalHandler } from './signals.ts';
 import { systemErrorText } from './system-error.ts';
+import { TempFolderError } from './temp-folders.ts';
 import { type Program, startNewBinary } from './upgrade.ts';
 import { Workers } from './workers.ts';
 
@@ -296,7 +297,9 @@ function openGeneration(
     return new Generation(configuration, previous, inherited, addon, log);
   } catch (error) {
     // Listeners and logs have said it in nginx's words; whatever else stands in the way is said here.
-    if (!(error instanceof ListenError || error instanceof LogFileError)) {
+    if (
+      !(error instanceof ListenError || error instanceof LogFileError || error instanceof TempFolderError)
+    ) {
       log.write('emerg', systemErrorText(addon, error));
     }
     return undefined;

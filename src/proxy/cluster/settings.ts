@@ -7,6 +7,8 @@ export interface ClusterConfiguration {
   readonly process: ProcessSettings;
   /** How to open each of `plan.listeners`, by the same position. */
   readonly listen: readonly ListenSettings[];
+  /** Folders for temporary files; the workers' user must own them. */
+  readonly tempFolders: readonly string[];
 }
 
 /** The main context, resolved: paths are absolute, names are looked up. */

@@ -38,9 +38,12 @@ export async function runMaster(options: CommandLine): Promise<void> {
 /** Undefined for a configuration that can't be used. */
 function readConfiguration(options: CommandLine, addon: Addon, log: Log): ClusterConfiguration | undefined {
   try {
-    const { plan, process, listen, diagnostics } = loadConfiguration(options, platformFrom(addon));
+    const { plan, process, listen, tempFolders, diagnostics } = loadConfiguration(
+      options,
+      platformFrom(addon),
+    );
     for (const { level, message, details } of diagnostics) log.write(level, message, details);
-    return { plan, process, listen };
+    return { plan, process, listen, tempFolders };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     for (const { level, message, details } of error.diagnostics) log.write(level, message, details);

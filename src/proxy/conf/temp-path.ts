@@ -1,6 +1,6 @@
 import { type Directive, directive } from '../modules/directive.ts';
+import type { Compiler } from './compile/compiler.ts';
 import type { Contexts } from './contexts.ts';
-import type { Paths } from './paths.ts';
 import type { Scope } from './scope.ts';
 import type { Statement } from './statement.ts';
 import { parseNumber } from './units.ts';
@@ -12,16 +12,18 @@ export interface TempPathPlan {
 }
 
 export interface TempPath extends Directive<TempPathPlan> {
-  plan(scope: Scope, paths: Paths, fallback: string): TempPathPlan;
+  plan(scope: Scope, compiler: Compiler, fallback: string): TempPathPlan;
 }
 
 /** Such as `client_body_temp_path`: a path and up to three levels of one to three digits. */
 export function tempPath(name: string, contexts: Contexts): TempPath {
   const declared: TempPath = {
     ...directive({ name, contexts, args: [1, 4], read: readTempPath }),
-    plan: (scope, paths, fallback) => {
+    plan: (scope, compiler, fallback) => {
       const { path, levels } = scope.find<TempPathPlan>(declared)?.value ?? { path: fallback, levels: [] };
-      return { path: paths.full(path), levels };
+      const folder = compiler.paths.full(path);
+      compiler.tempFolders.add(folder);
+      return { path: folder, levels };
     },
   };
   return declared;

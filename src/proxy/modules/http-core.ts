@@ -268,7 +268,7 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
     openFileCacheValid: scope.get(openFileCacheValid) * 1000,
     keepaliveTimeout: keepalive.timeout,
     keepaliveHeader: keepalive.header,
-    clientBodyTempPath: clientBodyTempPath.plan(scope, compiler.paths, compiler.defaults.clientBodyTemp),
+    clientBodyTempPath: clientBodyTempPath.plan(scope, compiler, compiler.defaults.clientBodyTemp),
     limitRate: rate(limitRate, scope, compiler),
     limitRateAfter: rate(limitRateAfter, scope, compiler),
     resolver: resolverPlan(scope),

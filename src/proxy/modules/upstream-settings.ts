@@ -2,9 +2,10 @@
  * The directives that all proxying modules have under names of their own: proxy_read_timeout, fastcgi_read_timeout …
  * (https://nginx.org/en/docs/http/ngx_http_proxy_module.html). native/proxy/upstream_conf.cc reads what they compile to.
  */
+
+import { parseAddress } from '../conf/address.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
 import { hasVariables } from '../conf/compile/template.ts';
-import { parseAddress } from '../conf/address.ts';
 import { HTTP_SERVER_LOCATION, ONE, ONE_OR_MORE, ONE_OR_TWO } from '../conf/contexts.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
@@ -12,17 +13,47 @@ import { tempPath } from '../conf/temp-path.ts';
 import { parseSize } from '../conf/units.ts';
 import type { Index, Template } from '../plan/plan.ts';
 import type { ResolverText } from '../plan/upstream.ts';
-import { buffers, choices, type Directive, directive, flag, list, number, offset, size, text, time } from './directive.ts';
+import {
+  buffers,
+  choices,
+  type Directive,
+  directive,
+  flag,
+  list,
+  number,
+  offset,
+  size,
+  text,
+  time,
+} from './directive.ts';
 import { resolverPlan } from './resolver.ts';
 
 const PAGE = 4096;
 const NEXT_UPSTREAM = [
-  'error', 'timeout', 'invalid_header', 'non_idempotent', 'http_500', 'http_502', 'http_503', 'http_504', 'http_403',
-  'http_404', 'http_429', 'updating', 'off',
+  'error',
+  'timeout',
+  'invalid_header',
+  'non_idempotent',
+  'http_500',
+  'http_502',
+  'http_503',
+  'http_504',
+  'http_403',
+  'http_404',
+  'http_429',
+  'updating',
+  'off',
 ] as const;
 const IGNORABLE = [
-  'x-accel-redirect', 'x-accel-expires', 'x-accel-limit-rate', 'x-accel-buffering', 'x-accel-charset', 'expires',
-  'cache-control', 'set-cookie', 'vary',
+  'x-accel-redirect',
+  'x-accel-expires',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
+  'expires',
+  'cache-control',
+  'set-cookie',
+  'vary',
 ] as const;
 
 export interface UpstreamConfPlan {
@@ -102,27 +133,38 @@ export function upstreamSettings(prefix: string, options: UpstreamSettingsOption
     const busy = scope.get(busyBuffersSize) ?? 2 * largest;
     const write = scope.get(tempFileWriteSize) ?? 2 * largest;
     const most = scope.get(maxTempFileSize);
-    const fail = refuser(scope, [bodyBuffers, busyBuffersSize, tempFileWriteSize, maxTempFileSize, plain.bufferSize]);
+    const fail = refuser(scope, [
+      bodyBuffers,
+      busyBuffersSize,
+      tempFileWriteSize,
+      maxTempFileSize,
+      plain.bufferSize,
+    ]);
     const larger = `the maximum of the value of "${named('buffer_size')}" and one of the "${named('buffers')}"`;
     if (counted.number < 2) fail(`there must be at least 2 "${named('buffers')}"`);
     if (busy < largest) fail(`"${named('busy_buffers_size')}" must be equal to or greater than ${larger}`);
     if (busy > (counted.number - 1) * counted.size) {
-      fail(`"${named('busy_buffers_size')}" must be less than the size of all "${named('buffers')}" minus one buffer`);
+      fail(
+        `"${named('busy_buffers_size')}" must be less than the size of all "${named('buffers')}" minus one buffer`,
+      );
     }
-    if (write < largest) fail(`"${named('temp_file_write_size')}" must be equal to or greater than ${larger}`);
+    if (write < largest)
+      fail(`"${named('temp_file_write_size')}" must be equal to or greater than ${larger}`);
     if (most !== 0 && most < largest) {
       fail(
         `"${named('max_temp_file_size')}" must be equal to zero to disable temporary files usage or must be equal to or` +
           ` greater than ${larger}`,
       );
     }
-    const path = temp.plan(scope, compiler.paths, options.temp(compiler));
+    const path = temp.plan(scope, compiler, options.temp(compiler));
     const levels = scope.find(temp) ? path.levels : [1, 2];
     const rate = scope.find(limitRate);
     const resolver = resolverPlan(scope);
     const next = scope.get(nextUpstream);
     return {
-      ...Object.fromEntries(Object.entries(plain).map(([name, setting]) => [name, scope.get<unknown, unknown>(setting)])),
+      ...Object.fromEntries(
+        Object.entries(plain).map(([name, setting]) => [name, scope.get<unknown, unknown>(setting)]),
+      ),
       ...(upstream !== undefined && { upstream }),
       nextUpstream: next.includes('off') ? [] : next,
       buffers: [counted.number, counted.size],
@@ -178,7 +220,8 @@ function refuser(scope: Scope, directives: readonly Directive<unknown>[]): (mess
 }
 
 function limitRatePlan(value: string, statement: Statement, compiler: Compiler): Template {
-  if (!hasVariables(value) && parseSize(value) === undefined) throw statement.failDirective('invalid value', 1);
+  if (!hasVariables(value) && parseSize(value) === undefined)
+    throw statement.failDirective('invalid value', 1);
   return compiler.template(value, statement);
 }
 
@@ -187,11 +230,15 @@ function readBind(statement: Statement): Bind {
   if (statement.words.length === 2 && address === 'off') return { transparent: false };
   if (!hasVariables(address) && !isNumeric(address)) throw statement.fail(`invalid address "${address}"`, 1);
   if (statement.words.length === 2) return { address, transparent: false };
-  if (statement.word(2) !== 'transparent') throw statement.fail(`invalid parameter "${statement.word(2)}"`, 2);
+  if (statement.word(2) !== 'transparent')
+    throw statement.fail(`invalid parameter "${statement.word(2)}"`, 2);
   return { address, transparent: true };
 }
 
 function isNumeric(text: string): boolean {
-  const address = parseAddress(text.includes(':') && !text.startsWith('[') && text.split(':').length > 2 ? `[${text}]` : text, 0);
+  const address = parseAddress(
+    text.includes(':') && !text.startsWith('[') && text.split(':').length > 2 ? `[${text}]` : text,
+    0,
+  );
   return !('error' in address) && (address.kind === 'unix' || /^(\[|[0-9.]+$)/.test(address.host));
 }

@@ -37,6 +37,8 @@ export class Compiler {
   readonly variables: VariableTable;
   readonly regexes: RegexTable;
   readonly descriptors = new DescriptorTable();
+  /** Full names of the folders that temporary files go to. */
+  readonly tempFolders = new Set<string>();
   readonly errorLogs: ErrorLogTable;
   readonly upstreams: UpstreamTable;
   readonly blocks: BlockTable;

@@ -14,6 +14,7 @@ export interface CompiledConfiguration {
   readonly plan: Plan;
   readonly process: ProcessSettings;
   readonly listen: readonly ListenSettings[];
+  readonly tempFolders: readonly string[];
 }
 
 /** From the blocks of a configuration to what the data plane executes. */
@@ -44,7 +45,7 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
     listeners: listeners.plan,
     ...(compiled && { http: compiled.plan }),
   };
-  return { plan, process, listen: listeners.settings };
+  return { plan, process, listen: listeners.settings, tempFolders: [...compiler.tempFolders] };
 }
 
 function compileHttp(http: Scope, compiler: Compiler): { plan: HttpPlan; servers: CompiledServer[] } {
