@@ -91,6 +91,11 @@ void read_files(CoreConf& conf, const plan::Node& node) {
   conf.etag = node["etag"].boolean(true);
   conf.sendfile = node["sendfile"].boolean();
   if (node["directio"]) conf.directio = node["directio"].integer();
+  using Check = SymlinkRule::Check;
+  const plan::Node& symlinks = node["disableSymlinks"];
+  conf.disable_symlinks = choice(
+      symlinks["check"], {{"on", Check::on}, {"if_not_owner", Check::if_not_owner}}, Check::off);
+  conf.disable_symlinks_from = Template::read(symlinks["from"]);
   const plan::Node& cache = node["openFileCache"];
   conf.open_file_cache = bool(cache);
   conf.open_file_cache_max = cache["max"].integer();

@@ -8,6 +8,7 @@
 
 #include "base/string_map.h"
 #include "proxy/module.h"
+#include "proxy/symlink_walk.h"
 #include "proxy/template.h"
 
 namespace sluice {
@@ -104,6 +105,8 @@ struct CoreConf : ModuleConf {
   std::vector<ErrorPage> error_pages;
   std::string_view post_action;  ///< /uri or @name
 
+  SymlinkRule::Check disable_symlinks = SymlinkRule::Check::off;
+  Template disable_symlinks_from;  ///< the part of a path that is trusted
   bool open_file_cache = false;
   uint32_t open_file_cache_max = 0;
   uint32_t open_file_cache_inactive = 0;  ///< ms

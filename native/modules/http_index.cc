@@ -40,7 +40,7 @@ Verdict test_directory(Exchange& exchange, std::string_view path, size_t name_si
   *std::copy_n(path.data(), size, text.data()) = '\0';
   std::string_view directory(text.data(), size);
 
-  FoundFile found = test_file(exchange.conf<CoreConf>(), directory);
+  FoundFile found = test_file(exchange, directory);
   if (found) {
     if (found.is_directory) return Verdict::ok();
     exchange.log(LogLevel::alert, "\"%s\" is not a directory", directory.data());
@@ -76,7 +76,7 @@ Verdict find_index(Exchange& exchange) {
 
     std::optional<std::string_view> path = file_path(exchange, exchange.uri, name);
     if (!path) return Verdict::status(500);
-    FoundFile found = test_file(exchange.conf<CoreConf>(), *path);
+    FoundFile found = test_file(exchange, *path);
     if (found) {
       std::span<char> uri = exchange.arena.text(exchange.uri.size() + name.size());
       std::copy(name.begin(), name.end(),

@@ -78,17 +78,22 @@ bool root_exists(Exchange& exchange) {
   if (exchange.root_tested) return true;
   std::optional<std::string_view> root = path_below_root(exchange, "");
   if (!root) return false;
-  FoundFile found = test_file(exchange.conf<CoreConf>(), *root);
+  FoundFile found = test_file(exchange, *root);
   int error = found ? ENOTDIR : found.error;
   if (found && found.is_directory) return true;
   exchange.log_errno(LogLevel::error, error, "testing \"%s\" existence failed", root->data());
   return false;
 }
 
-FoundFile open_log(const LogConf& conf, std::string_view path) {
-  if (conf.cache) return OpenFileCache::of_thread(*conf.cache).open(path, conf.cache_use);
+FoundFile open_log(Exchange& exchange, const LogConf& conf, std::string_view path) {
+  SymlinkRule symlinks = symlink_rule(exchange, path);
+  if (conf.cache) {
+    OpenFileCache::Use use = conf.cache_use;
+    use.symlinks = symlinks;
+    return OpenFileCache::of_thread(*conf.cache).open(path, use);
+  }
   struct stat status;
-  return open_file(path.data(), OpenMode::append, status);
+  return open_file(path, OpenMode::append, symlinks, status);
 }
 
 void write_to_path(Exchange& exchange, const LogConf& conf, const LogConf::Log& log,
@@ -98,7 +103,7 @@ void write_to_path(Exchange& exchange, const LogConf& conf, const LogConf::Log& 
   std::span<char> path = exchange.arena.text(name.size() + 1);
   *std::copy(name.begin(), name.end(), path.data()) = '\0';
 
-  FoundFile found = open_log(conf, {path.data(), name.size()});
+  FoundFile found = open_log(exchange, conf, {path.data(), name.size()});
   if (!found) {
     exchange.log_errno(LogLevel::crit, found.error, "%s \"%s\" failed", found.failed, path.data());
     return;

@@ -110,7 +110,7 @@ Verdict serve(Exchange& exchange) {
 
   std::optional<std::string_view> path = file_path(exchange, exchange.uri);
   if (!path) return Verdict::status(500);
-  FoundFile file = find_file(exchange.conf<CoreConf>(), *path);
+  FoundFile file = find_file(exchange, *path);
   if (!file) return cannot_open(exchange, file, *path);
   exchange.root_tested = !exchange.in_error_page;
   if (file.is_directory) return add_slash(exchange);

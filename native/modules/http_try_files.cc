@@ -62,7 +62,7 @@ Verdict try_files(Exchange& exchange) {
     std::string_view name = name_below_root(exchange, candidate.name);
     std::optional<std::string_view> path = path_below_root(exchange, name);
     if (!path) return Verdict::status(500);
-    FoundFile found = test_file(exchange.conf<CoreConf>(), *path);
+    FoundFile found = test_file(exchange, *path);
     if (found) {
       if (found.is_directory != candidate.directory) continue;
       choose(exchange, name, candidate.directory);

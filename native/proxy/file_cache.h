@@ -6,12 +6,16 @@
 
 namespace sluice {
 
-struct CoreConf;
+class Exchange;
 
-/// Opens a file to be sent, by open_file_cache where that is configured. A NUL follows the path.
-FoundFile find_file(const CoreConf& core, std::string_view path);
+/// Opens a file to be sent, by open_file_cache where that is configured, and under
+/// disable_symlinks. A NUL follows the path.
+FoundFile find_file(Exchange& exchange, std::string_view path);
 
 /// Asks whether there is a file or a directory of that name. A NUL follows the path.
-FoundFile test_file(const CoreConf& core, std::string_view path);
+FoundFile test_file(Exchange& exchange, std::string_view path);
+
+/// What disable_symlinks says of a path here.
+SymlinkRule symlink_rule(Exchange& exchange, std::string_view path);
 
 }  // namespace sluice

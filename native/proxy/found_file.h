@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/file.h"
+#include "proxy/symlink_walk.h"
 
 namespace sluice {
 
@@ -26,12 +27,14 @@ struct FoundFile {
 
 FoundFile describe(const struct stat& status);
 
-/// stat(): follows symbolic links.
-FoundFile stat_file(const char* path);
-
 enum class OpenMode : uint8_t { read, append };
+
 /// Opens without ever waiting (for a FIFO's writer, say). Appending makes the file if need be.
-/// `status` is filled in when it is there.
-FoundFile open_file(const char* path, OpenMode mode, struct stat& status);
+/// `status` is filled in when it is there. A NUL follows the path.
+FoundFile open_file(std::string_view path, OpenMode mode, const SymlinkRule& rule,
+                    struct stat& status);
+
+/// Asks what is there, without opening it where no rule wants the way checked.
+FoundFile stat_file(std::string_view path, const SymlinkRule& rule, struct stat& status);
 
 }  // namespace sluice

@@ -19,6 +19,7 @@ struct OpenFileCache::Entry : ListHook<ByUse> {
   FoundFile found;
   ino_t inode = 0;
   uint64_t uses = 0;
+  SymlinkRule symlinks;
   uint64_t checked_ms = 0;
   uint64_t used_ms = 0;
 };
@@ -40,9 +41,11 @@ FoundFile OpenFileCache::open(std::string_view path, const Use& use) {
   auto place = entries_.find(path);
   Entry* entry = place == entries_.end() ? nullptr : place->second.get();
 
-  if (!entry || entry->is_closed() || now - entry->checked_ms >= use.valid_ms) {
+  if (!entry || entry->is_closed() || now - entry->checked_ms >= use.valid_ms ||
+      !(entry->symlinks == use.symlinks)) {
     struct stat status = {};
-    FoundFile found = entry ? retest(*entry, status) : open_file(path.data(), limits_.mode, status);
+    FoundFile found =
+        entry ? retest(*entry, use, status) : open_file(path, limits_.mode, use.symlinks, status);
     if (!found && !use.errors) {
       if (entry) drop(*entry);
       return found;
@@ -56,6 +59,7 @@ FoundFile OpenFileCache::open(std::string_view path, const Use& use) {
     }
     entry->found = std::move(found);
     entry->inode = status.st_ino;
+    entry->symlinks = use.symlinks;
     entry->checked_ms = now;
   }
 
@@ -71,18 +75,16 @@ FoundFile OpenFileCache::open(std::string_view path, const Use& use) {
 
 // What the entry says may be out of date: a stat() tells, and the file stays open if it is still
 // the same.
-FoundFile OpenFileCache::retest(const Entry& entry, struct stat& status) const {
-  const char* path = entry.path.c_str();
+FoundFile OpenFileCache::retest(const Entry& entry, const Use& use, struct stat& status) const {
   if (entry.found.file || entry.found.is_directory) {
-    if (::stat(path, &status) != 0) return {.error = errno, .failed = "stat()"};
-    FoundFile now = describe(status);
-    if (now.is_directory && entry.found.is_directory) return now;
+    FoundFile now = stat_file(entry.path, use.symlinks, status);
+    if (!now || (now.is_directory && entry.found.is_directory)) return now;
     if (entry.found.file && status.st_ino == entry.inode) {
       now.file = entry.found.file;
       return now;
     }
   }
-  return open_file(path, limits_.mode, status);
+  return open_file(entry.path, limits_.mode, use.symlinks, status);
 }
 
 // As nginx does at each use: at most two that were inactive, and before a new one the longest

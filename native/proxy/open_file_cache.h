@@ -26,6 +26,7 @@ class OpenFileCache {
     uint64_t valid_ms = 0;  ///< what is known is asked for again after that time
     uint32_t min_uses = 1;  ///< a file used less often isn't kept open
     bool errors = false;    ///< remember what isn't there, too
+    SymlinkRule symlinks = {};
   };
 
   /// This thread's cache with those limits: locations that say the same share one.
@@ -41,7 +42,7 @@ class OpenFileCache {
   struct ByUse;
   struct Entry;
 
-  FoundFile retest(const Entry& entry, struct stat& status) const;
+  FoundFile retest(const Entry& entry, const Use& use, struct stat& status) const;
   void expire(bool force_one);
   void drop(Entry& entry);
 

@@ -85,7 +85,7 @@ FoundFile SmallFileCache::open(std::string_view path) {
 
 FoundFile SmallFileCache::load(std::string_view path) {
   struct stat status;
-  FoundFile found = open_file(path.data(), OpenMode::read, status);
+  FoundFile found = open_file(path, OpenMode::read, {}, status);
   if (!found || !found.is_regular || found.size > max_file_size || found.size == 0) return found;
   auto bytes = std::make_unique_for_overwrite<char[]>(found.size);
   // A file that is being cut short is sent as it is at that moment.
