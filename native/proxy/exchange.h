@@ -163,7 +163,7 @@ class Exchange : public Disposable {
   std::string_view server_token();
   /// The same at the foot of built-in pages.
   std::string_view page_signature();
-  /// Location as the client gets it: made absolute where absolute_redirect wants it.
+  /// Location, made absolute where absolute_redirect wants it; empty: the field goes as it is.
   std::string_view absolute_location();
 
   // --- Connection persistence ---

@@ -20,7 +20,7 @@ std::string_view Exchange::absolute_location() {
   const http::Header* field = response.headers.find(http::HeaderId::location);
   if (!field) return {};
   const CoreConf& core = conf<CoreConf>();
-  if (!core.absolute_redirect || !field->value.starts_with('/')) return field->value;
+  if (!core.absolute_redirect || !field->value.starts_with('/')) return {};
 
   const http::ConnectionFacts& connection = main_->downstream.connection();
   const net::Address& local = connection.stream->local_address();
@@ -39,7 +39,9 @@ std::string_view Exchange::absolute_location() {
     end = format_decimal(end, port);
   }
   end = std::copy(field->value.begin(), field->value.end(), end);
-  return arena.trim(text, end - text.data());
+  std::string_view location = arena.trim(text, size_t(end - text.data()));
+  response.headers.set(http::HeaderId::location, "Location", location);  // for $sent_http_location
+  return location;
 }
 
 }  // namespace sluice
