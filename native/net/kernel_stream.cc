@@ -36,7 +36,7 @@ void KernelStream::flush() {
 
 void KernelStream::send() {
   size_t sent = 0;
-  while (!queue_.empty() && !full_ && !connecting_ && !error_) {
+  while (!queue_.empty() && !full_ && !error_) {
     if (sent >= max_burst) {
       visit_later();
       return;
@@ -52,7 +52,7 @@ void KernelStream::send() {
       fail(errno);
     }
   }
-  if (queue_.empty() && shutdown_wanted_ && !shutdown_done_ && !connecting_ && !error_) {
+  if (queue_.empty() && shutdown_wanted_ && !shutdown_done_ && !full_ && !error_) {
     shutdown_done_ = true;
     ::shutdown(socket_.get(), SHUT_WR);
   }
@@ -170,7 +170,7 @@ bool KernelStream::handle_connected(uint32_t events) {
     }
   }
   if (!(events & (EPOLLOUT | EPOLLIN))) return false;
-  connecting_ = false;
+  connecting_ = full_ = false;
   if (!queue_.empty() || shutdown_wanted_) queued();
   consumer_->on_connected();
   stack_.flush_dirty();

@@ -19,7 +19,11 @@ class KernelStream final : public Stream,
   static constexpr size_t max_read = 256 * 1024;
 
   KernelStream(KernelStack& stack, Descriptor socket, const Address& remote, bool connecting)
-      : stack_(stack), remote_(remote), socket_(std::move(socket)), connecting_(connecting) {}
+      : stack_(stack),
+        remote_(remote),
+        socket_(std::move(socket)),
+        connecting_(connecting),
+        full_(connecting) {}
   ~KernelStream() override = default;
 
   void set_consumer(Consumer& consumer) override { consumer_ = &consumer; }
@@ -90,7 +94,7 @@ class KernelStream final : public Stream,
       false;  ///< an error or hang-up was signalled: only reading to the end tells which
   bool ended_ : 1 = false;        ///< on_end() was called
   bool failed_ : 1 = false;       ///< on_error() was called
-  bool full_ : 1 = false;         ///< the socket takes no more until EPOLLOUT
+  bool full_ : 1;                 ///< the socket takes no more until EPOLLOUT
   bool was_blocked_ : 1 = false;  ///< owes on_writable()
   bool shutdown_wanted_ : 1 = false;
   bool shutdown_done_ : 1 = false;

@@ -145,6 +145,28 @@ TEST("connect: leaves from the address it was bound to") {
   CHECK_EQUAL(client.stream->local_address().text(false), "127.0.0.9");
 }
 
+TEST("connect: while it lasts, nothing is told, and the loop sleeps") {
+  Loop loop;
+  Address address;
+  Descriptor socket = listening(address);
+  ::listen(socket.get(), 0);
+  std::vector<std::unique_ptr<Recorder>> crowd;  // more than the queue takes: the last ones hang
+  int error = 0;
+  for (int i = 0; i < 5; ++i) {
+    crowd.push_back(std::make_unique<Recorder>());
+    crowd.back()->take(loop.stack->connect(address, {}, *crowd.back(), error));
+    crowd.back()->stream->write(std::string_view("early"));
+    crowd.back()->stream->shutdown_write();
+  }
+  loop.for_ms(20);
+  int before = loop.turns;
+  loop.for_ms(100);
+  CHECK(loop.turns - before < 10);
+  CHECK(!crowd.back()->connected);
+  CHECK_EQUAL(crowd.back()->writables, 0);
+  CHECK_EQUAL(crowd.back()->error, 0);
+}
+
 TEST("connect: over an abstract unix socket, both ways") {
   Loop loop;
   Address address = *Address::parse("unix:@sluice-test-" + std::to_string(::getpid()));
