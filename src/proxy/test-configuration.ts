@@ -2,6 +2,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { loadAddon } from '../fstack-binding/index.ts';
 import { readBuildDefaults } from './build-defaults.ts';
+import { openTempFolders, TempFolderError } from './cluster/temp-folders.ts';
 import type { CommandLine } from './command-line.ts';
 import { ConfigurationError, type Diagnostic } from './conf/diagnostics.ts';
 import { errnoText } from './conf/errno-text.ts';
@@ -19,8 +20,9 @@ export function testConfiguration(options: CommandLine): number {
   const log = startupLog(options);
   const say = (text: string): void => writeText(STDERR, `nginx: ${text}\n`);
   const { configuration } = new Paths(readBuildDefaults(), options.prefix, options.configuration);
-  const loaded = loadOrReport(options, log);
-  if (loaded && !options.quiet) say(`the configuration file ${configuration} syntax is ok`);
+  const loaded = loadOrReport(options, log, () => {
+    if (!options.quiet) say(`the configuration file ${configuration} syntax is ok`);
+  });
   if (!loaded || !filesOpen(loaded, log)) {
     say(`configuration file ${configuration} test failed`);
     return 1;
@@ -40,36 +42,60 @@ export function startupLog(options: CommandLine): StartupLog {
   return new StartupLog(errorLog === '' ? '' : new Paths(defaults, options.prefix).full(errorLog));
 }
 
-/** Undefined for a configuration that can't be used: all that is wrong with it is reported. */
-export function loadOrReport(options: CommandLine, log: StartupLog): LoadedConfiguration | undefined {
+/**
+ * Undefined for a configuration that can't be used: all that is wrong with it is reported. Calls `parsed` if it is
+ * well written at least.
+ */
+export function loadOrReport(
+  options: CommandLine,
+  log: StartupLog,
+  parsed?: () => void,
+): LoadedConfiguration | undefined {
   try {
     const loaded = loadConfiguration(options, platformFrom(loadAddon()));
     log.diagnostics(loaded.diagnostics);
+    parsed?.();
     return loaded;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
+    if (error.parsed) parsed?.();
     log.diagnostics(error.diagnostics);
     return undefined;
   }
 }
 
-/** Whether the pid file and the logs can be opened; like nginx, this leaves empty ones where there were none. */
-function filesOpen({ plan, process: { pid } }: LoadedConfiguration, log: StartupLog): boolean {
+/**
+ * Whether the pid file, the folders for temporary files and the logs can be opened; like nginx, this leaves empty ones
+ * where there were none.
+ */
+function filesOpen({ plan, process, tempFolders }: LoadedConfiguration, log: StartupLog): boolean {
   const logs = plan.fds.flatMap((fd) => (fd.kind === 'log' ? [fd.path] : []));
-  const { O_APPEND, O_CREAT, O_RDWR, O_WRONLY } = constants;
-  const opened = [
-    { path: pid, flags: O_RDWR },
-    ...logs.map((path) => ({ path, flags: O_WRONLY | O_APPEND })),
-  ];
-  for (const { path, flags } of opened) {
-    try {
-      closeSync(openSync(fileName(path), flags | O_CREAT, 0o644));
-    } catch (error) {
-      log.write('emerg', `open() "${path}" failed ${errnoText(error)}`);
-      return false;
-    }
+  const { O_APPEND, O_RDWR, O_WRONLY } = constants;
+  return (
+    opens(process.pid, O_RDWR, log) &&
+    foldersOpen(tempFolders, process.user.uid, log) &&
+    logs.every((path) => opens(path, O_WRONLY | O_APPEND, log))
+  );
+}
+
+function opens(path: string, flags: number, log: StartupLog): boolean {
+  try {
+    closeSync(openSync(fileName(path), flags | constants.O_CREAT, 0o644));
+    return true;
+  } catch (error) {
+    log.write('emerg', `open() "${path}" failed ${errnoText(error)}`);
+    return false;
   }
-  return true;
+}
+
+function foldersOpen(paths: readonly string[], owner: number, log: StartupLog): boolean {
+  try {
+    openTempFolders(paths, owner, loadAddon(), log);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TempFolderError)) throw error;
+    return false;
+  }
 }
 
 /** Directives without effect are below the terminal's level; who tests a configuration wants to know of them. */

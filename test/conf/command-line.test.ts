@@ -95,6 +95,13 @@ t.test('-t says that a configuration is good, or all that is wrong with it', asy
       `nginx: configuration file ${path}/bad test failed`,
     ],
   );
+  writeFileSync(`${path}/empty`, '');
+  t.equal(
+    test('-t', '-c', 'empty').stderr,
+    `nginx: the configuration file ${path}/empty syntax is ok\n` +
+      'nginx: [emerg] no "events" section in configuration\n' +
+      `nginx: configuration file ${path}/empty test failed\n`,
+  );
   t.match(test('-t', '-c', 'none'), {
     code: 1,
     stderr: `nginx: [emerg] open() "${path}/none" failed (2: No such file or directory)\n`,

@@ -24,10 +24,13 @@ export class Refusal extends Error {
 /** Everything that is wrong with a configuration, in the order in which nginx would meet it. */
 export class ConfigurationError extends Error {
   readonly diagnostics: readonly Diagnostic[];
+  /** The text is in order; what fails is what it asks of the machine. */
+  readonly parsed: boolean;
 
-  constructor(diagnostics: readonly Diagnostic[]) {
+  constructor(diagnostics: readonly Diagnostic[], parsed = false) {
     super(diagnostics.find((each) => each.level === 'emerg')?.message ?? 'invalid configuration');
     this.diagnostics = diagnostics;
+    this.parsed = parsed;
   }
 }
 

@@ -3,7 +3,7 @@ import type { ClusterConfiguration } from '../cluster/settings.ts';
 import { CORE_MODULES, HTTP_MODULES } from '../modules/index.ts';
 import type { HttpModule, Module } from '../modules/module.ts';
 import { Compiler } from './compile/compiler.ts';
-import { compilePlan } from './compile/plan.ts';
+import { checkMain, compilePlan } from './compile/plan.ts';
 import { ConfigurationError, type Diagnostic, Diagnostics } from './diagnostics.ts';
 import { Paths } from './paths.ts';
 import type { Platform } from './platform.ts';
@@ -61,7 +61,9 @@ export function loadConfiguration(
     errorLog,
   });
   const compiled = compilePlan(reader.main, compiler);
-  if (diagnostics.failed) throw new ConfigurationError(diagnostics.list());
+  const parsed = !diagnostics.failed;
+  if (parsed) checkMain(reader.main, compiled, compiler);
+  if (diagnostics.failed) throw new ConfigurationError(diagnostics.list(), parsed);
   return { ...compiled, files: reader.files, diagnostics: diagnostics.list(), name: paths.configuration };
 }
 

@@ -14,6 +14,9 @@ import type { Module } from './module.ts';
 /** `cpu_set_t` has this many bits. */
 const MOST_CPUS = 1024;
 
+/** The id of a user that the machine doesn't have. */
+const UNKNOWN = -1;
+
 const daemon = flag('daemon', MAIN, true);
 const masterProcess = flag('master_process', MAIN, true);
 const pid = text('pid', MAIN, undefined);
@@ -110,15 +113,17 @@ function readUser(statement: Statement, { platform, warn }: ReadContext): UserSe
   return { name, uid, gid };
 }
 
-/** Whom workers become if no `user` says: nobody else but root can change that. */
-function builtInUser({ platform, defaults, diagnostics }: Compiler): UserSettings {
+/** Whom workers become if no `user` says. */
+function builtInUser({ platform, defaults }: Compiler): UserSettings {
   const { user: name, group } = defaults;
-  if (!platform.superuser) return { name, uid: -1, gid: -1 };
-  const uid = platform.userId(name);
-  const gid = platform.groupId(group);
-  if (uid === undefined) diagnostics.reportBare('emerg', `getpwnam("${name}") failed`);
-  else if (gid === undefined) diagnostics.reportBare('emerg', `getgrnam("${group}") failed`);
-  return { name, uid: uid ?? -1, gid: gid ?? -1 };
+  return { name, uid: platform.userId(name) ?? UNKNOWN, gid: platform.groupId(group) ?? UNKNOWN };
+}
+
+/** Only root can become somebody else, and then there must be such a user. */
+export function checkUser({ uid, gid }: UserSettings, { platform, defaults, diagnostics }: Compiler): void {
+  if (!platform.superuser) return;
+  if (uid === UNKNOWN) diagnostics.reportBare('emerg', `getpwnam("${defaults.user}") failed`);
+  else if (gid === UNKNOWN) diagnostics.reportBare('emerg', `getgrnam("${defaults.group}") failed`);
 }
 
 function readWorkers(statement: Statement, { platform }: ReadContext): number {

@@ -1,5 +1,5 @@
 import type { ListenSettings, ProcessSettings } from '../../cluster/settings.ts';
-import { processSettings, workerShutdownTimeout } from '../../modules/core.ts';
+import { checkUser, processSettings, workerShutdownTimeout } from '../../modules/core.ts';
 import { eventsBlock, workerConnections } from '../../modules/events.ts';
 import { httpBlock } from '../../modules/http-core-blocks.ts';
 import type { HttpPlan } from '../../plan/http.ts';
@@ -20,9 +20,6 @@ export interface CompiledConfiguration {
 /** From the blocks of a configuration to what the data plane executes. */
 export function compilePlan(main: Scope, compiler: Compiler): CompiledConfiguration {
   const events = main.blocks(eventsBlock)[0];
-  if (!events && !compiler.diagnostics.failed) {
-    compiler.diagnostics.reportBare('emerg', 'no "events" section in configuration');
-  }
   const process = processSettings(main, compiler);
   const errorLog = compiler.errorLog(main);
   const [http] = main.blocks(httpBlock);
@@ -46,6 +43,13 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
     ...(compiled && { http: compiled.plan }),
   };
   return { plan, process, listen: listeners.settings, tempFolders: [...compiler.tempFolders] };
+}
+
+/** What nginx checks once it has read everything. */
+export function checkMain(main: Scope, { process }: CompiledConfiguration, compiler: Compiler): void {
+  if (!main.has(eventsBlock))
+    compiler.diagnostics.reportBare('emerg', 'no "events" section in configuration');
+  checkUser(process.user, compiler);
 }
 
 function compileHttp(http: Scope, compiler: Compiler): { plan: HttpPlan; servers: CompiledServer[] } {
