@@ -10,6 +10,7 @@ FoundFile describe(const struct stat& status) {
   FoundFile found;
   found.is_directory = S_ISDIR(status.st_mode);
   found.is_regular = S_ISREG(status.st_mode);
+  found.is_executable = status.st_mode & S_IXUSR;
   found.size = uint64_t(status.st_size);
   found.modified = status.st_mtim.tv_sec;
   return found;

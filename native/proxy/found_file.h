@@ -16,6 +16,7 @@ struct FoundFile {
   const char* failed = "open()";  ///< the call that said so
   bool is_directory = false;
   bool is_regular = false;
+  bool is_executable = false;  ///< by its owner
   uint64_t size = 0;
   int64_t modified = 0;  ///< seconds since 1970
   FileRef file = {};     ///< not of a directory, nor where only its existence was asked for

@@ -1,7 +1,5 @@
 #include "proxy/rewrite_program.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <optional>
@@ -11,6 +9,7 @@
 #include "http/join.h"
 #include "modules/content_type.h"
 #include "proxy/exchange.h"
+#include "proxy/file_cache.h"
 #include "proxy/runtime.h"
 #include "proxy/template.h"
 
@@ -294,28 +293,29 @@ class RewriteProgram::Run {
         return (outcome == Regex::Outcome::yes) != condition.negated;
       }
       default:
-        return test_file(condition.test, value(condition.operand)) != condition.negated;
+        return holds(condition.test, value(condition.operand)) != condition.negated;
     }
   }
 
-  bool test_file(Test test, std::string_view path) {
+  bool holds(Test test, std::string_view path) {
     std::string_view terminated = http::join(exchange_.arena, {path, std::string_view("", 1)});
-    struct stat info;
-    if (stat(terminated.data(), &info) != 0) {
-      if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG) {
-        exchange_.log_errno(LogLevel::crit, errno, "stat() \"%s\" failed", terminated.data());
+    FoundFile found = test_file(exchange_, terminated.substr(0, path.size()));
+    if (!found) {
+      if (found.error != ENOENT && found.error != ENOTDIR && found.error != ENAMETOOLONG) {
+        exchange_.log_errno(LogLevel::crit, found.error, "%s \"%s\" failed", found.failed,
+                            terminated.data());
       }
       return false;
     }
     switch (test) {
       case Test::file:
-        return S_ISREG(info.st_mode);
+        return found.is_regular;
       case Test::directory:
-        return S_ISDIR(info.st_mode);
+        return found.is_directory;
       case Test::executable:
-        return info.st_mode & S_IXUSR;
+        return found.is_executable;
       default:
-        return S_ISREG(info.st_mode) || S_ISDIR(info.st_mode);
+        return found.is_regular || found.is_directory;
     }
   }
 

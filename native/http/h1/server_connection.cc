@@ -50,6 +50,7 @@ const ConnectionConf& ServerConnection::conf() const {
 
 void ServerConnection::on_data(std::span<const char> data) {
   std::string_view input(data.data(), data.size());
+  fresh_input_ = true;
   if ((state_ == State::discarding || state_ == State::lingering) && !extend_lingering()) return;
   if (state_ == State::waiting && buffer_.empty()) {
     thread_.set_idle(*this, false);
@@ -142,6 +143,7 @@ void ServerConnection::make_exchange() {
   framer_.start();
   body_wanted_ = false;
   exchange_ = std::make_unique<Exchange>(thread_.runtime(), *this);
+  facts_.pipelined = !fresh_input_;
 }
 
 void ServerConnection::start_exchange(std::string_view head) {
@@ -409,6 +411,7 @@ void ServerConnection::wait_for_request() {
   read_timer_.set(core.keepalive_timeout);
   thread_.bury(std::move(exchange_));
   state_ = State::waiting;
+  fresh_input_ = false;
   thread_.counters.reading++;
   stream_->set_read_size(head_read_size);
   if (buffer_.empty()) {

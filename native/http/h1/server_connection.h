@@ -107,6 +107,7 @@ class ServerConnection final : public ClientConnection,
   bool client_closed_ = false;
   bool no_delay_ = false;
   bool keep_after_discard_ = false;
+  bool fresh_input_ = false;  ///< something has come since the last request ended
 };
 
 }  // namespace sluice::h1
