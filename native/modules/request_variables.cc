@@ -68,14 +68,13 @@ Value request_uri(Exchange& exchange, std::uintptr_t) {
 
 Value server_protocol(Exchange& exchange, std::uintptr_t) {
   const http::RequestHead& request = exchange.request;
-  if (request.version == http::Version::http09) return Value::none();
-  if (request.version == http::Version::http11) {
-    // As it was said: HTTP/1.2 is served as 1.1.
-    size_t space = request.line.rfind(' ');
-    std::string_view said = request.line.substr(space + 1);
-    if (space != request.line.npos && said.starts_with("HTTP/")) return Value::of(said);
+  if (request.version > http::Version::http11) {
+    return Value::of(http::version_name(request.version));
   }
-  return Value::of(http::version_name(request.version));
+  // As it was said: HTTP/1.2 is served as 1.1, and HTTP/0.9 says nothing.
+  size_t space = request.line.rfind(' ');
+  std::string_view said = request.line.substr(space + 1);
+  return space != request.line.npos && said.starts_with("HTTP/") ? Value::of(said) : Value::none();
 }
 
 Value host(Exchange& exchange, std::uintptr_t) {

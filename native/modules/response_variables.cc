@@ -65,14 +65,21 @@ Value sent_last_modified(Exchange& exchange, std::uintptr_t data) {
   return Value::of({text.data(), text.size()});
 }
 
+namespace {
+
+// As in nginx, a request that is over keeps nothing alive: access logs show `close`.
+bool keeps_alive(const Exchange& exchange) { return exchange.keep_alive && !exchange.completed; }
+
+}  // namespace
+
 Value sent_connection(Exchange& exchange, std::uintptr_t) {
   if (exchange.response.status == 101) return Value::of("upgrade");
-  return Value::of(exchange.keep_alive ? "keep-alive" : "close");
+  return Value::of(keeps_alive(exchange) ? "keep-alive" : "close");
 }
 
 Value sent_keep_alive(Exchange& exchange, std::uintptr_t) {
   uint32_t seconds = exchange.conf<CoreConf>().keepalive_header;
-  if (!exchange.keep_alive || seconds == 0) return Value::none();
+  if (!keeps_alive(exchange) || seconds == 0) return Value::none();
   return Value::of(http::join(exchange.arena, {"timeout=", decimal_value(exchange, seconds).text}));
 }
 

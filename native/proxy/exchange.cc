@@ -53,6 +53,7 @@ void Exchange::finalize(Verdict verdict) {
     return;
   }
   if (verdict.is_fail() || verdict.status() == 444) {
+    if (!head_sent_ && verdict.status()) response.status = verdict.status();
     if (!run_post_action()) fail_connection();
     return;
   }
@@ -205,6 +206,7 @@ bool Exchange::run_post_action() {
 
 void Exchange::run_log_phase() {
   if (is_subrequest() && !conf<CoreConf>().log_subrequest) return;
+  log_action = "logging request";
   size_t phase = size_t(Phase::log);
   for (uint16_t i = runtime.phase_start[phase]; i < runtime.phase_start[phase + 1]; ++i) {
     runtime.phase_handlers[i].run(*this);
