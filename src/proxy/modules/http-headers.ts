@@ -47,7 +47,10 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
     trailers: fieldsOf(scope, addTrailer, addTrailerInherit).map((field) => fieldPlan(field, compiler)),
     expires: said && {
       ...said.value,
-      text: text === undefined ? undefined : compiler.template(text, said.statement, said.statement.words.length - 1),
+      text:
+        text === undefined
+          ? undefined
+          : compiler.template(text, said.statement, said.statement.words.length - 1),
     },
   };
 }
@@ -70,7 +73,8 @@ function fieldPlan({ value, statement }: Entry<Field>, compiler: Compiler) {
 
 function readField(statement: Statement): Field {
   const always = statement.words.length === 4;
-  if (always && statement.word(3) !== 'always') throw statement.fail(`invalid parameter "${statement.word(3)}"`, 3);
+  if (always && statement.word(3) !== 'always')
+    throw statement.fail(`invalid parameter "${statement.word(3)}"`, 3);
   return { name: statement.word(1), value: statement.word(2), always };
 }
 
@@ -84,10 +88,12 @@ function readExpires(statement: Statement): Expires {
 
   const [, sign = '', time = ''] = /^([@+-]?)(.*)$/s.exec(text) ?? [];
   const daily = sign === '@';
-  if (daily && modified) throw statement.failDirective('daily time cannot be used with "modified" parameter', word);
+  if (daily && modified)
+    throw statement.failDirective('daily time cannot be used with "modified" parameter', word);
   const seconds = parseSeconds(time);
   if (seconds === undefined) throw statement.failDirective('invalid value', word);
-  if (daily && seconds > DAY) throw statement.failDirective('daily time value must be less than 24 hours', word);
+  if (daily && seconds > DAY)
+    throw statement.failDirective('daily time value must be less than 24 hours', word);
   const kind = daily ? 'daily' : modified ? 'modified' : 'access';
   return { kind, seconds: sign === '-' ? -seconds : seconds };
 }

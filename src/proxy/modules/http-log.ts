@@ -49,7 +49,10 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
   const entries = scope.all(accessLog);
   const cache = scope.find(openLogFileCache)?.value;
   if (entries.length === 0) {
-    return { logs: [{ format: tables.format(COMBINED), file: tables.file(compiler.defaults.httpLog) }], cache };
+    return {
+      logs: [{ format: tables.format(COMBINED), file: tables.file(compiler.defaults.httpLog) }],
+      cache,
+    };
   }
   if (entries.some(({ value }) => value === 'off')) return { logs: [] };
   const logs = entries.flatMap(({ value: log, statement }) => {
@@ -74,7 +77,9 @@ function readAccessLog(statement: Statement, context: ReadContext): AccessLog | 
     if (statement.words.length > 2) throw statement.fail(`invalid parameter "${statement.word(2)}"`, 2);
     return 'off';
   }
-  const target = name.startsWith('syslog:') ? { syslog: parseSyslog(statement, context.platform, 1) } : { name };
+  const target = name.startsWith('syslog:')
+    ? { syslog: parseSyslog(statement, context.platform, 1) }
+    : { name };
   const format = findFormat(statement, context.scope);
   const { buffer, condition } = readParameters(statement);
   if (buffer && name.includes('$') && !('syslog' in target)) {
@@ -87,7 +92,11 @@ function readAccessLog(statement: Statement, context: ReadContext): AccessLog | 
 /** Formats count from where they are written. */
 function findFormat(statement: Statement, scope: Scope): LogFormat {
   const name = statement.words[2] ?? COMBINED.name;
-  const known = scope.enclosing(HTTP)?.own(logFormat).map(({ value }) => value) ?? [];
+  const known =
+    scope
+      .enclosing(HTTP)
+      ?.own(logFormat)
+      .map(({ value }) => value) ?? [];
   const found = [COMBINED, ...known].find((format) => format.name.toLowerCase() === name.toLowerCase());
   if (!found) throw statement.fail(`unknown log format "${name}"`, 2);
   return found;
@@ -122,7 +131,8 @@ function readParameters(statement: Statement): Pick<AccessLog, 'buffer' | 'condi
         throw statement.fail(`invalid parameter "${statement.word(word)}"`, word);
     }
   }
-  if (flush && size === 0) throw statement.fail(`no buffer is defined for access_log "${statement.word(1)}"`, 1);
+  if (flush && size === 0)
+    throw statement.fail(`no buffer is defined for access_log "${statement.word(1)}"`, 1);
   return { ...(size && { buffer: { size, flush, gzip } }), ...(condition && { condition }) };
 }
 

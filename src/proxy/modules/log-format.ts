@@ -36,11 +36,13 @@ function readFormat(statement: Statement, { scope }: ReadContext): LogFormat {
     throw statement.fail(`duplicate "log_format" name "${name}"`, 1);
   }
   const said = texts[0]?.startsWith('escape=') ? texts[0].slice('escape='.length) : undefined;
-  const escape = ESCAPES.find((each) => each === (said ?? 'default'));
-  if (!escape) throw statement.fail(`unknown log format escaping "${said}"`, 2);
+  const escaping = ESCAPES.find((each) => each === (said ?? 'default'));
+  if (!escaping) throw statement.fail(`unknown log format escaping "${said}"`, 2);
   const first = said === undefined ? 2 : 3;
-  const parts = statement.words.slice(first).flatMap((text, index) => splitVariables(text, statement, first + index));
-  return { name, escape, parts, statement };
+  const parts = statement.words
+    .slice(first)
+    .flatMap((text, index) => splitVariables(text, statement, first + index));
+  return { name, escape: escaping, parts, statement };
 }
 
 /** As nginx's script engine, but without captures: `$1` is the name of a variable here. */
