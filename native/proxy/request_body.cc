@@ -27,6 +27,12 @@ void RequestBody::buffer(Reader& reader) {
   }
 }
 
+void RequestBody::gather() {
+  mode_ = Mode::gather;
+  send_continue();
+  exchange_.downstream.read_body(true);
+}
+
 void RequestBody::stream(Reader& reader) {
   start(Mode::stream, reader);
   if (complete_) {
@@ -45,6 +51,7 @@ void RequestBody::start(Mode mode, Reader& reader) {
 void RequestBody::discard() {
   reader_ = nullptr;
   if (complete_ || mode_ == Mode::discard) return;
+  send_continue();
   mode_ = Mode::discard;
   memory_size_ = 0;
 }
@@ -67,7 +74,7 @@ void RequestBody::on_data(std::span<const char> data) {
     if (!keep(data)) exchange_.finalize(Verdict::status(500));
     return;
   }
-  if (memory_size_ == 0) {
+  if (memory_size_ == 0 && reader_) {
     passing_ = data;
     reader_->on_body();
     data = std::exchange(passing_, {});
@@ -78,7 +85,7 @@ void RequestBody::on_data(std::span<const char> data) {
   reserve(memory_size_ + data.size());
   std::memcpy(memory_ + memory_size_, data.data(), data.size());
   memory_size_ += data.size();
-  exchange_.downstream.read_body(false);
+  if (mode_ == Mode::stream) exchange_.downstream.read_body(false);
 }
 
 std::span<const char> RequestBody::take() {

@@ -33,10 +33,13 @@ class RequestBody {
   /// Reads all of it, then calls reader.on_body(), at once when nothing is missing.
   /// A body that is too large, or a client that goes away, ends the exchange instead.
   void buffer(Reader& reader);
+  /// Keeps what the codec has in hand already, until stream() follows: a body that came with its head may turn out to be whole.
+  void gather();
   /// Passes it on as it comes: on_body() after each arrival, take() hands out what is there.
   void stream(Reader& reader);
   /// Nobody wants it: the codec drops the rest, so that the connection can be used again.
-  void discard();
+  /// False: what has come of it is malformed.
+  bool discard();
   /// There is none.
   void none() { complete_ = true; }
 
@@ -60,7 +63,7 @@ class RequestBody {
   void on_end();
 
  private:
-  enum class Mode : uint8_t { none, buffer, stream, discard };
+  enum class Mode : uint8_t { none, gather, buffer, stream, discard };
   bool within_limit(size_t size);
   bool keep(std::span<const char> data);
   bool spill(std::span<const char> data);

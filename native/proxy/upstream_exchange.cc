@@ -53,14 +53,22 @@ UpstreamExchange::~UpstreamExchange() {
 
 Verdict UpstreamExchange::start() {
   exchange.set_source(this);
-  streaming_ = streams_body();
-  if (streaming_) {
-    exchange.body.stream(*this);
-    if (phase_ == Phase::idle) begin();
+  if (streams_body()) {
+    phase_ = Phase::gathering;
+    exchange.body.gather();
+    exchange.runtime.thread.at_turn_end(*this);
   } else {
     exchange.body.buffer(*this);
   }
   return Verdict::taken();
+}
+
+// A body that has come whole with its head needs no streaming: it can be sent again, and has a length.
+void UpstreamExchange::on_turn_end() {
+  if (phase_ != Phase::gathering) return;
+  streaming_ = !exchange.body.complete();
+  if (streaming_) exchange.body.stream(*this);
+  begin();
 }
 
 void UpstreamExchange::begin() {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "proxy/data_thread.h"
 #include "proxy/exchange.h"
 #include "proxy/response_pipe.h"
 #include "proxy/upstream_codec.h"
@@ -17,7 +18,10 @@ namespace sluice {
 
 /// Passes an exchange on to an upstream: picks peers and tries them in turn, sends the request, hands the response through.
 /// A module derives from it what its protocol and its directives add. Lives in the exchange's arena.
-class UpstreamExchange : public Exchange::Source, private RequestBody::Reader, private UpstreamConnection::User {
+class UpstreamExchange : public Exchange::Source,
+                         private RequestBody::Reader,
+                         private UpstreamConnection::User,
+                         private DataThread::TurnEnd {
  public:
   UpstreamExchange(Exchange& exchange, const UpstreamConf& conf);
   UpstreamExchange(const UpstreamExchange&) = delete;
@@ -61,6 +65,7 @@ class UpstreamExchange : public Exchange::Source, private RequestBody::Reader, p
   friend class ResponsePipe;
 
   // --- Tries (upstream_exchange.cc) ---
+  void on_turn_end() override;
   void begin();
   void resolve();
   static void on_resolved(void* self, bool ok, std::string_view answer);
@@ -125,7 +130,7 @@ class UpstreamExchange : public Exchange::Source, private RequestBody::Reader, p
   static constexpr size_t body_read_size = 64 * 1024;
   static constexpr size_t max_hints_size = 64 * 1024;
 
-  enum class Phase : uint8_t { idle, resolving, connecting, head, body, tunnel, draining, finished };
+  enum class Phase : uint8_t { idle, gathering, resolving, connecting, head, body, tunnel, draining, finished };
 
   Phase phase_ = Phase::idle;
   bool streaming_ = false;       ///< the request's body is sent on while it arrives

@@ -42,6 +42,7 @@ void UpstreamExchange::consume(std::string_view input) {
       case Event::head:
         extra_ = !input.empty();
         if (!take_head()) return;
+        extra_ = false;
         connection_->set_timeout(conf.read_timeout);
         if (wants_upgrade && codec_->head().status == 101) {
           begin_tunnel(input);
