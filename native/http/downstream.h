@@ -63,6 +63,8 @@ class Downstream {
   /// Lets the request body come (RequestBody::on_data) or stops it; nothing comes within the call.
   /// It is stopped at first.
   virtual void read_body(bool on) = 0;
+  /// Nobody wants the body: what has come of it is dropped now, the rest later. False: it is malformed.
+  virtual bool discard_body() = 0;
 
   /// A 101 or CONNECT was answered: from here on raw bytes go both ways
   /// (Exchange::Source::on_tunnel_data, send_body).

@@ -84,7 +84,7 @@ http::Piece whole_body(FoundFile& file) {
 }
 
 Verdict send_file(Exchange& exchange, FoundFile& file) {
-  exchange.body.discard();
+  if (!exchange.body.discard()) return Verdict::status(400);
   exchange.log_action = "sending response to client";
   http::ResponseHead& response = exchange.response;
   response.status = 200;

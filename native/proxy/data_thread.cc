@@ -124,9 +124,9 @@ int DataThread::descriptor(int64_t index) const {
 // needs.
 uint64_t DataThread::next_connection_number() { return ++last_connection_; }
 
-void DataThread::add_connection(ClientConnection& connection) {
+void DataThread::add_connection(std::unique_ptr<ClientConnection> connection) {
   counters.active++;
-  busy_.push_back(connection);
+  busy_.push_back(*connection.release());
 }
 
 void DataThread::remove_connection(ClientConnection& connection) {
@@ -134,6 +134,7 @@ void DataThread::remove_connection(ClientConnection& connection) {
   connection.unlink();
   counters.active--;
   release_connection_slot();
+  bury(std::unique_ptr<Disposable>(&connection));
 }
 
 void DataThread::set_idle(ClientConnection& connection, bool idle) {

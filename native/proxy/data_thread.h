@@ -81,9 +81,9 @@ class DataThread : private net::Stack::TurnObserver {
   /// A descriptor of the Plan's `fds`.
   int descriptor(int64_t index) const;
 
-  /// Client connections, each of which holds a connection slot.
-  void add_connection(ClientConnection& connection);
-  /// Gives its slot back.
+  /// Client connections are the thread's, and each holds a connection slot that was taken for it.
+  void add_connection(std::unique_ptr<ClientConnection> connection);
+  /// Gives its slot back and buries it.
   void remove_connection(ClientConnection& connection);
   void set_idle(ClientConnection& connection, bool idle);
 

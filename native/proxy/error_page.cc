@@ -4,6 +4,7 @@
 
 #include "base/encode.h"
 #include "modules/http_core.h"
+#include "proxy/browser.h"
 #include "proxy/exchange.h"
 #include "proxy/uri_target.h"
 
@@ -89,16 +90,6 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-std::string_view user_agent(const Exchange& exchange) {
-  const http::Header* field = exchange.request.headers.find(HeaderId::user_agent);
-  return field ? field->value : std::string_view();
-}
-
-bool is_msie(const Exchange& exchange) {
-  std::string_view agent = user_agent(exchange);
-  return agent.find("MSIE ") != agent.npos && agent.find("Opera") == agent.npos;
-}
-
 }  // namespace
 
 Verdict Exchange::error_response(uint16_t status) {
@@ -114,7 +105,7 @@ Verdict Exchange::error_response(uint16_t status) {
     }
   }
   expect_tested = true;
-  body.discard();
+  if (!body.discard()) keep_alive = false;
   if (core.msie_refresh && (status == 301 || status == 302) && is_msie(*this)) {
     return send_refresh();
   }
@@ -136,7 +127,7 @@ Verdict Exchange::send_error_page(const ErrorPage& page) {
   }
   if (target.starts_with('@')) return redirect_named(target);
   expect_tested = true;
-  body.discard();
+  if (!body.discard()) keep_alive = false;
   if (!is_redirect(page.overwrite)) error_status = 302;
   response.headers.set(HeaderId::location, "Location", target);
   if (conf<CoreConf>().msie_refresh && is_msie(*this)) return send_refresh();
@@ -155,9 +146,8 @@ Verdict Exchange::send_special_page(uint16_t status) {
     Verdict verdict = send_head();
     return !verdict.is_ok() || header_only ? verdict : send_body({.last = true});
   }
-  std::string_view agent = user_agent(*this);
   bool padded = core.msie_padding && status >= 400 && request.version >= http::Version::http10 &&
-                (is_msie(*this) || agent.find("Chrome/") != agent.npos);
+                (is_msie(*this) || is_chrome(*this));
   std::string_view head_title = page->detail.empty() ? page->title : std::string_view(page->detail);
   std::string_view prefix = page->detail.empty() ? "" : "400 ";
   std::string_view server = page_signature();

@@ -3,6 +3,7 @@
 
 #include "base/encode.h"
 #include "modules/http_core.h"
+#include "proxy/browser.h"
 #include "proxy/exchange.h"
 #include "proxy/file_path.h"
 
@@ -141,7 +142,9 @@ void Exchange::limit_keep_alive() {
   const CoreConf& core = conf<CoreConf>();
   const http::ConnectionFacts& connection = downstream.connection();
   if (core.keepalive_timeout == 0 || connection.requests >= core.keepalive_requests ||
-      uint64_t(started_ms - connection.started_ms) > core.keepalive_time) {
+      uint64_t(started_ms - connection.started_ms) > core.keepalive_time ||
+      (core.keepalive_disable_msie6 && request.method == http::Method::post && is_msie6(*this)) ||
+      (core.keepalive_disable_safari && is_safari(*this))) {
     keep_alive = false;
   }
 }

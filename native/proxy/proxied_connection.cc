@@ -7,8 +7,8 @@ namespace sluice {
 
 void ProxiedConnection::accept(DataThread& thread, const ListenAddress& listen,
                                net::StreamPtr stream, const http::ConnectionFacts& facts) {
-  // Owns itself until it closes or hands over: then the thread buries it.
-  new ProxiedConnection(thread, listen, std::move(stream), facts);
+  thread.add_connection(
+      std::make_unique<ProxiedConnection>(thread, listen, std::move(stream), facts));
 }
 
 ProxiedConnection::ProxiedConnection(DataThread& thread, const ListenAddress& listen,
@@ -17,7 +17,6 @@ ProxiedConnection::ProxiedConnection(DataThread& thread, const ListenAddress& li
   stream_->set_consumer(*this);
   timer_.bind<&ProxiedConnection::on_timeout>(this);
   timer_.set(listen.servers.fallback().connection.client_header_timeout);
-  thread_.add_connection(*this);
 }
 
 void ProxiedConnection::on_data(std::span<const char> data) {
@@ -46,7 +45,6 @@ void ProxiedConnection::on_data(std::span<const char> data) {
   net::StreamPtr stream = std::move(stream_);
   timer_.cancel();
   thread_.remove_connection(*this);
-  thread_.bury(std::unique_ptr<Disposable>(this));
   if (thread_.take_connection_slot()) {
     h1::ServerConnection::accept(thread_, listen_, std::move(stream), facts_, rest);
   }
@@ -62,7 +60,6 @@ void ProxiedConnection::close() {
   stream_.reset();
   timer_.cancel();
   thread_.remove_connection(*this);
-  thread_.bury(std::unique_ptr<Disposable>(this));
 }
 
 }  // namespace sluice

@@ -11,6 +11,8 @@ namespace sluice {
 /// A connection that still owes its PROXY protocol header. Once it has come, the codec takes over.
 class ProxiedConnection final : public ClientConnection, private net::Stream::Consumer {
  public:
+  ProxiedConnection(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
+                    const http::ConnectionFacts& facts);
   static void accept(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
                      const http::ConnectionFacts& facts);
 
@@ -18,8 +20,6 @@ class ProxiedConnection final : public ClientConnection, private net::Stream::Co
   void terminate() override { close(); }
 
  private:
-  ProxiedConnection(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
-                    const http::ConnectionFacts& facts);
   void on_data(std::span<const char> data) override;
   void on_end() override { close(); }
   void on_writable() override {}

@@ -27,10 +27,9 @@ void RequestBody::buffer(Reader& reader) {
   }
 }
 
-void RequestBody::gather() {
-  mode_ = Mode::gather;
-  send_continue();
-  exchange_.downstream.read_body(true);
+void RequestBody::gather(Reader& reader) {
+  start(Mode::gather, reader);
+  if (!complete_) exchange_.downstream.read_body(true);
 }
 
 void RequestBody::stream(Reader& reader) {
@@ -48,12 +47,13 @@ void RequestBody::start(Mode mode, Reader& reader) {
   if (!complete_) send_continue();
 }
 
-void RequestBody::discard() {
+bool RequestBody::discard() {
   reader_ = nullptr;
-  if (complete_ || mode_ == Mode::discard) return;
+  if (complete_ || mode_ == Mode::discard) return true;
   send_continue();
   mode_ = Mode::discard;
   memory_size_ = 0;
+  return exchange_.downstream.discard_body();
 }
 
 // RFC 9110, 10.1.1.
@@ -74,7 +74,7 @@ void RequestBody::on_data(std::span<const char> data) {
     if (!keep(data)) exchange_.finalize(Verdict::status(500));
     return;
   }
-  if (memory_size_ == 0 && reader_) {
+  if (memory_size_ == 0 && mode_ == Mode::stream) {
     passing_ = data;
     reader_->on_body();
     data = std::exchange(passing_, {});
@@ -85,7 +85,8 @@ void RequestBody::on_data(std::span<const char> data) {
   reserve(memory_size_ + data.size());
   std::memcpy(memory_ + memory_size_, data.data(), data.size());
   memory_size_ += data.size();
-  if (mode_ == Mode::stream) exchange_.downstream.read_body(false);
+  if (mode_ == Mode::stream || memory_size_ >= max_gathered) exchange_.downstream.read_body(false);
+  if (mode_ == Mode::gather) reader_->on_body();
 }
 
 std::span<const char> RequestBody::take() {

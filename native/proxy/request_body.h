@@ -33,8 +33,8 @@ class RequestBody {
   /// Reads all of it, then calls reader.on_body(), at once when nothing is missing.
   /// A body that is too large, or a client that goes away, ends the exchange instead.
   void buffer(Reader& reader);
-  /// Keeps what the codec has in hand already, until stream() follows: a body that came with its head may turn out to be whole.
-  void gather();
+  /// As stream(), but what comes is always kept till take(): for a reader that wants the pieces of one read together.
+  void gather(Reader& reader);
   /// Passes it on as it comes: on_body() after each arrival, take() hands out what is there.
   void stream(Reader& reader);
   /// Nobody wants it: the codec drops the rest, so that the connection can be used again.
@@ -64,6 +64,7 @@ class RequestBody {
 
  private:
   enum class Mode : uint8_t { none, gather, buffer, stream, discard };
+  static constexpr size_t max_gathered = 64 * 1024;
   bool within_limit(size_t size);
   bool keep(std::span<const char> data);
   bool spill(std::span<const char> data);

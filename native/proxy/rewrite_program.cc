@@ -186,7 +186,7 @@ class RewriteProgram::Run {
         operation.text.constant().empty()) {
       return Verdict::status(operation.status);
     }
-    exchange_.body.discard();
+    if (!exchange_.body.discard()) return Verdict::status(400);
     std::string_view text = operation.text.evaluate(exchange_);
     if (is_redirect(operation.status)) {
       exchange_.response.headers.set(HeaderId::location, "Location", text);

@@ -19,9 +19,10 @@ constexpr size_t body_read_size = 256 * 1024;
 void ServerConnection::accept(DataThread& thread, const ListenAddress& listen,
                               net::StreamPtr stream, const http::ConnectionFacts& facts,
                               std::string_view first) {
-  // Owns itself until it closes: then the thread buries it.
-  auto* connection = new ServerConnection(thread, listen, std::move(stream), facts);
-  if (!first.empty()) connection->on_data(first);
+  auto owned = std::make_unique<ServerConnection>(thread, listen, std::move(stream), facts);
+  ServerConnection& connection = *owned;
+  thread.add_connection(std::move(owned));
+  if (!first.empty()) connection.on_data(first);
 }
 
 ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& listen,
@@ -35,7 +36,6 @@ ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& list
   stream_->set_consumer(*this);
   read_timer_.bind<&ServerConnection::on_read_timeout>(this);
   send_timer_.bind<&ServerConnection::on_send_timeout>(this);
-  thread_.add_connection(*this);
   read_timer_.set(conf().client_header_timeout);
   thread_.counters.reading++;
 }
@@ -68,11 +68,14 @@ void ServerConnection::process_buffered() {
   if (state_ == State::closed || processing_ || buffer_.empty()) return;
   std::string input = std::exchange(buffer_, {});
   process(input);
+  // A head that trickles in is appended to, not copied at each piece.
+  if (buffer_.size() == input.size()) buffer_ = std::move(input);
 }
 
 // Feeds the input to whoever is next, as long as somebody takes it; the rest is kept.
 void ServerConnection::process(std::string_view input) {
   processing_ = true;
+  in_hand_ = &input;
   bool go_on = true;
   while (go_on && state_ != State::closed) {
     switch (state_) {
@@ -84,7 +87,7 @@ void ServerConnection::process(std::string_view input) {
         go_on = process_body(input);
         break;
       case State::discarding:
-        go_on = discard_body(input);
+        go_on = discard_rest(input);
         break;
       case State::tunnel:
         if (!input.empty() && exchange_->source()) exchange_->source()->on_tunnel_data(input);
@@ -99,6 +102,7 @@ void ServerConnection::process(std::string_view input) {
     }
   }
   processing_ = false;
+  in_hand_ = nullptr;
   if (state_ != State::closed) keep(input);
 }
 
@@ -185,7 +189,7 @@ void ServerConnection::start_exchange(std::string_view head) {
   exchange.extension = path->extension;
   exchange.args = exchange.request.query;
   body_.start(exchange.request);
-  body_ended_ = body_.ended();
+  body_ended_ = exchange.request.content_length.value_or(0) == 0 && !exchange.request.chunked;
   exchange.begin();
 }
 
@@ -238,7 +242,20 @@ bool ServerConnection::process_body(std::string_view& input) {
   return false;
 }
 
-bool ServerConnection::discard_body(std::string_view& input) {
+// What has come with the head is looked at now: a body that is malformed shows before the answer.
+bool ServerConnection::discard_body() {
+  if (!in_hand_ || body_ended_) return true;
+  std::string_view data;
+  BodyReader::Event event;
+  do {
+    event = body_.next(*in_hand_, data);
+  } while (event == BodyReader::Event::data);
+  if (event == BodyReader::Event::more) return true;
+  body_ended_ = true;
+  return event == BodyReader::Event::end;
+}
+
+bool ServerConnection::discard_rest(std::string_view& input) {
   std::string_view data;
   switch (body_.next(input, data)) {
     case BodyReader::Event::more:
@@ -301,65 +318,6 @@ void ServerConnection::on_error(int error) {
   }
 }
 
-// --- Output ---
-
-void ServerConnection::send_informational(uint16_t status, const http::HeaderList& headers) {
-  std::span<char> room = stream_->prepare(interim_head_size(status, headers));
-  stream_->commit(write_interim_head(status, headers, room));
-}
-
-void ServerConnection::send_head(Exchange& exchange, bool no_body) {
-  if (client_closed_) exchange.keep_alive = false;
-  framer_.write_head(exchange, no_body, *stream_);
-  watch_sending();
-}
-
-void ServerConnection::send_body(const http::Piece& piece) {
-  if (state_ == State::tunnel) {
-    stream_->write(piece.bytes);
-    exchange_->bytes_sent += piece.bytes.size();
-  } else {
-    framer_.write_body(*exchange_, piece, *stream_);
-  }
-  watch_sending();
-}
-
-void ServerConnection::watch_sending() {
-  if (!send_timer_.active()) send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
-}
-
-void ServerConnection::flush() { stream_->flush(); }
-
-size_t ServerConnection::unsent() const { return stream_->unsent(); }
-
-void ServerConnection::on_writable() {
-  if (exchange_) {
-    send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
-    exchange_->on_writable();
-  }
-}
-
-void ServerConnection::read_body(bool on) {
-  if (body_wanted_ == on && !(on && !buffer_.empty())) return;
-  body_wanted_ = on;
-  if (!on) {
-    read_timer_.cancel();
-    if (!body_ended_) stream_->pause_reading();
-    return;
-  }
-  stream_->set_read_size(body_read_size);
-  if (!buffer_.empty()) thread_.at_turn_end(*this);
-  stream_->resume_reading();
-  read_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
-}
-
-void ServerConnection::upgrade() {
-  state_ = State::tunnel;
-  stream_->set_read_size(body_read_size);
-  if (!buffer_.empty()) thread_.at_turn_end(*this);
-  stream_->resume_reading();
-}
-
 // --- Between requests ---
 
 void ServerConnection::finished(Exchange&, bool keep_alive) {
@@ -370,6 +328,7 @@ void ServerConnection::finished(Exchange&, bool keep_alive) {
   bool was_tunnel = state_ == State::tunnel;
   if (!framer_.complete() || client_closed_ || was_tunnel || thread_.draining()) keep_alive = false;
   thread_.counters.writing--;
+  if (body_.ended()) body_ended_ = true;
   state_ = State::discarding;
   if (was_tunnel) {
     close();
@@ -458,9 +417,8 @@ void ServerConnection::close() {
   read_timer_.cancel();
   send_timer_.cancel();
   stream_.reset();
-  thread_.remove_connection(*this);
   if (exchange_) thread_.bury(std::move(exchange_));
-  thread_.bury(std::unique_ptr<Disposable>(this));
+  thread_.remove_connection(*this);
 }
 
 void ServerConnection::drain() {

@@ -25,6 +25,8 @@ class ServerConnection final : public ClientConnection,
   /// Takes the connection over. `first`: bytes that were read to find out that it speaks HTTP/1.
   static void accept(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
                      const http::ConnectionFacts& facts, std::string_view first = {});
+  ServerConnection(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
+                   const http::ConnectionFacts& facts);
   ~ServerConnection() override;
 
   // ClientConnection
@@ -42,9 +44,6 @@ class ServerConnection final : public ClientConnection,
     closed,
   };
 
-  ServerConnection(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
-                   const http::ConnectionFacts& facts);
-
   // net::Stream::Consumer
   void on_data(std::span<const char> data) override;
   void on_end() override;
@@ -58,6 +57,7 @@ class ServerConnection final : public ClientConnection,
   void flush() override;
   size_t unsent() const override;
   void read_body(bool on) override;
+  bool discard_body() override;
   void upgrade() override;
   void finished(Exchange& exchange, bool keep) override;
   http::ConnectionFacts& connection() override { return facts_; }
@@ -69,7 +69,7 @@ class ServerConnection final : public ClientConnection,
   void process(std::string_view input);
   bool process_head(std::string_view& input);
   bool process_body(std::string_view& input);
-  bool discard_body(std::string_view& input);
+  bool discard_rest(std::string_view& input);
   void start_exchange(std::string_view head);
   void refuse_head(std::string_view bytes);
   void refuse(const http::Refusal& refusal);
@@ -91,7 +91,8 @@ class ServerConnection final : public ClientConnection,
   net::StreamPtr stream_;
   http::ConnectionFacts facts_;
   std::string remote_text_;
-  std::string buffer_;  ///< input that could not be used yet
+  std::string buffer_;                   ///< input that could not be used yet
+  std::string_view* in_hand_ = nullptr;  ///< what process() is going through
   std::unique_ptr<Exchange> exchange_;
   HeadLimits limits_;
   std::optional<RequestScanner> scanner_;

@@ -1,0 +1,71 @@
+// The connection as its exchange sees it: http::Downstream.
+
+#include "http/h1/head_writer.h"
+#include "http/h1/server_connection.h"
+#include "modules/http_core.h"
+#include "proxy/exchange.h"
+
+namespace sluice::h1 {
+
+namespace {
+constexpr size_t body_read_size = 256 * 1024;
+}  // namespace
+
+void ServerConnection::send_informational(uint16_t status, const http::HeaderList& headers) {
+  std::span<char> room = stream_->prepare(interim_head_size(status, headers));
+  stream_->commit(write_interim_head(status, headers, room));
+}
+
+void ServerConnection::send_head(Exchange& exchange, bool no_body) {
+  if (client_closed_) exchange.keep_alive = false;
+  framer_.write_head(exchange, no_body, *stream_);
+  watch_sending();
+}
+
+void ServerConnection::send_body(const http::Piece& piece) {
+  if (state_ == State::tunnel) {
+    stream_->write(piece.bytes);
+    exchange_->bytes_sent += piece.bytes.size();
+  } else {
+    framer_.write_body(*exchange_, piece, *stream_);
+  }
+  watch_sending();
+}
+
+void ServerConnection::watch_sending() {
+  if (!send_timer_.active()) send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
+}
+
+void ServerConnection::flush() { stream_->flush(); }
+
+size_t ServerConnection::unsent() const { return stream_->unsent(); }
+
+void ServerConnection::on_writable() {
+  if (exchange_) {
+    send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
+    exchange_->on_writable();
+  }
+}
+
+void ServerConnection::read_body(bool on) {
+  if (body_wanted_ == on && !(on && !buffer_.empty())) return;
+  body_wanted_ = on;
+  if (!on) {
+    read_timer_.cancel();
+    if (!body_ended_) stream_->pause_reading();
+    return;
+  }
+  stream_->set_read_size(body_read_size);
+  if (!buffer_.empty()) thread_.at_turn_end(*this);
+  stream_->resume_reading();
+  read_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
+}
+
+void ServerConnection::upgrade() {
+  state_ = State::tunnel;
+  stream_->set_read_size(body_read_size);
+  if (!buffer_.empty()) thread_.at_turn_end(*this);
+  stream_->resume_reading();
+}
+
+}  // namespace sluice::h1
