@@ -1,5 +1,5 @@
 /** A Sluice of its own for a test: own directory, own ports, gone with the test. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,16 @@ import { eventually } from './eventually.ts';
 export const PROGRAM = process.env.SLUICE_PROGRAM ?? join(import.meta.dirname, '../../bin/sluice');
 
 const LAST_RESORT_MS = 10_000;
+
+/** With SLUICE_SANITIZE set: the sanitizers' build of the addon, in a Node that has their runtime loaded first. */
+const SANITIZERS: Record<string, string> =
+  process.env.SLUICE_SANITIZE === undefined
+    ? {}
+    : {
+        SLUICE_ADDON: join(import.meta.dirname, '../../build/Sanitize/sluice.node'),
+        LD_PRELOAD: execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim(),
+        ASAN_OPTIONS: 'detect_leaks=0',
+      };
 
 /** What tap's `t` gives: whatever is started goes when the test ends. */
 export interface Cleanup {
@@ -70,7 +80,7 @@ ${config}
 
   /** Resolves when the pid file is there; throws what was said on stderr if it never comes. */
   async start(): Promise<this> {
-    const env = { ...process.env, ...this.#options.env };
+    const env = { ...process.env, ...SANITIZERS, ...this.#options.env };
     if (this.#options.daemon) {
       const { status, stderr } = spawnSync(this.program, this.arguments, { env, encoding: 'latin1' });
       if (status !== 0) throw new Error(`exit code ${status}: ${stderr}`);
@@ -86,6 +96,7 @@ ${config}
         return existsSync(this.path('nginx.pid'));
       });
     }
+    await this.#serving([]);
     return this;
   }
 
@@ -116,16 +127,25 @@ ${config}
     return this.errorLog().match(new RegExp(pattern, 'g'))?.length ?? 0;
   }
 
-  /** Resolves when the workers from before have gone. */
+  /** Resolves when new workers serve and those from before have gone. */
   async reload(config?: string): Promise<void> {
     if (config !== undefined) this.configure(config);
     const before = this.workers();
     this.signal('SIGHUP');
+    await this.#serving(before);
     await eventually(
       'the old workers to go',
       () => before.every((pid) => !existsSync(`/proc/${pid}`)),
       10_000,
     );
+  }
+
+  /** Workers take their title when they are about to accept connections. */
+  async #serving(before: readonly number[]): Promise<void> {
+    const { workers = 1 } = this.#options;
+    const ready = (pid: number): boolean =>
+      commandLine(pid) === 'nginx: worker process' && !before.includes(pid);
+    await eventually('the workers', () => this.workers().filter(ready).length >= workers, LAST_RESORT_MS);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGQUIT'): Promise<void> {
@@ -142,8 +162,12 @@ ${config}
       await eventually('the child to go', () => child.exitCode !== null || child.signalCode !== null);
   }
 
+  /** Throws when a sanitizer had something to say. */
   async remove(): Promise<void> {
     await this.stop('SIGTERM');
+    const found =
+      existsSync(this.path('error.log')) && /^.*(Sanitizer|runtime error:).*$/m.exec(this.errorLog());
+    if (found) throw new Error(this.errorLog().slice(found.index, found.index + 8000));
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -53,23 +53,24 @@ export class Master {
     if (!configuration) return undefined;
     const generation = openGeneration(configuration, undefined, inherited, addon, startLog);
     if (!generation) return undefined;
-    const pidFile = new PidFile(configuration.process.pid, addon);
-    if (!pidFile.write(startLog)) return undefined;
+    const master = new Master(options, generation);
+    // Whoever reads the pid file may signal at once: the handlers stand before.
+    if (!master.#pidFile.write(startLog)) return undefined;
     new ListenSockets(addon, generation.errorLog).closeUnused(inherited, generation.sockets);
-    return new Master(options, generation, pidFile);
+    master.#letTerminalGo();
+    return master;
   }
 
-  private constructor(options: MasterOptions, generation: Generation, pidFile: PidFile) {
+  private constructor(options: MasterOptions, generation: Generation) {
     this.#addon = options.addon;
     this.#options = options;
     this.#generation = generation;
-    this.#pidFile = pidFile;
+    this.#pidFile = new PidFile(generation.process.pid, options.addon);
     this.#workers = new Workers(
       () => this.#log,
       () => this.#onAllWorkersGone(),
     );
 
-    this.#redirectStderr();
     process.title = ['nginx: master process', options.program.path, ...options.program.args].join(' ');
     this.#addon.setProcessName('nginx');
     this.#listenToSignals();
@@ -203,7 +204,7 @@ export class Master {
       next.retire(previous, this.#addon);
       return;
     }
-    this.#redirectStderr();
+    this.#letTerminalGo();
     this.#workers.signal('SIGQUIT', before);
     previous.retire(next, this.#addon);
     releaseMemory();
@@ -224,12 +225,12 @@ export class Master {
   #reopenLogs(): void {
     this.#log.write('notice', 'reopening logs');
     this.#generation.logs.reopen(this.#generation.process.user.uid, this.#log);
-    this.#redirectStderr();
+    this.#letTerminalGo();
     this.#workers.signal('SIGUSR1');
   }
 
   /** What the runtime itself has to say, if it ever has, belongs into the error log; the terminal is let go. */
-  #redirectStderr(): void {
+  #letTerminalGo(): void {
     const file = this.#generation.errorLogFile;
     if (file !== undefined) this.#addon.duplicateTo(file, STDERR);
   }

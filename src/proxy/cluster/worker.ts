@@ -135,7 +135,7 @@ if (settings.workingDirectory !== undefined) {
   const directory = settings.workingDirectory;
   require(`chdir("${directory}")`, () => process.chdir(directory));
 }
-setTitle('nginx: worker process');
 listenToSignals();
 serve();
+setTitle('nginx: worker process');
 sayReady();
