@@ -30,7 +30,7 @@ export interface ListenSocket {
 
 const DEFAULT_PORT = 80;
 
-/** What each parameter that sets a socket option does; returns nginx's words for a value that is none. */
+/** Parameters that set a socket option, by name; false says that the value is none. */
 const SOCKET_PARAMETERS: Readonly<Record<string, (socket: ListenSocket, value: string) => boolean>> = {
   bind: (_, value) => value === '',
   'backlog=': (socket, value) => {

@@ -2,7 +2,7 @@
 
 import type { ProcessSettings, UserSettings } from '../cluster/settings.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
-import { type Arity, MAIN, ONE, ONE_OR_MORE, ONE_OR_TWO } from '../conf/contexts.ts';
+import { MAIN, ONE, ONE_OR_MORE, ONE_OR_TWO } from '../conf/contexts.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
@@ -39,7 +39,7 @@ const workerRlimitNofile = number('worker_rlimit_nofile', MAIN, undefined);
 const workerRlimitCore = offset('worker_rlimit_core', MAIN, undefined);
 export const workerShutdownTimeout = time('worker_shutdown_timeout', MAIN, 0);
 const workingDirectory = text('working_directory', MAIN, undefined);
-const env = list('env', MAIN, ONE satisfies Arity, (statement) => statement.word(1));
+const env = list('env', MAIN, ONE, (statement) => statement.word(1));
 
 export const core: Module = {
   name: 'core',

@@ -21,8 +21,9 @@ interface ListenAddress {
   defaultSaid: boolean;
   proxyProtocol: boolean;
   socket: ListenSocket | undefined;
-  /** Whether some directive changed the protocols that others gave: nginx warns once they differ. */
+  /** The protocols that are taken for agreed on; undefined until the address is said twice. */
   protocolsSaid: boolean | undefined;
+  /** Some `listen` said otherwise than the ones before. */
   protocolsChanged: boolean;
 }
 
@@ -44,7 +45,7 @@ export function compileListeners(
   const plan: ListenerPlan[] = [];
   const settings: ListenSettings[] = [];
   for (const { socketAddress, served } of sockets(addresses)) {
-    const served_ = served.map((each) => addressPlan(each, socketAddress, compiler));
+    const addressPlans = served.map((each) => addressPlan(each, socketAddress, compiler));
     const { socket } = socketAddress;
     // with reuseport each worker has a queue of its own
     for (let worker = 0; worker < (socket?.reuseport ? workers : 1); worker++) {
@@ -53,7 +54,7 @@ export function compileListeners(
         address: socketAddress.address,
         ...(socket?.reuseport && { worker }),
         ...(socket?.deferred && { deferred: true }),
-        addresses: served_,
+        addresses: addressPlans,
       });
       settings.push({
         address: socketAddress.address,
