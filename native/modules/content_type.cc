@@ -8,6 +8,8 @@
 namespace sluice {
 
 std::string_view content_type_of(Exchange& exchange) {
+  // An X-Accel-Redirect response has said it already.
+  if (!exchange.response.content_type.empty()) return exchange.response.content_type;
   const CoreConf& core = exchange.conf<CoreConf>();
   std::string_view extension = exchange.extension;
   char lower[64];

@@ -21,7 +21,7 @@ void Exchange::begin() {
   server = &downstream.connection().listen->servers.find(request.host, this);
   block = server->block;
   keep_alive = request.keep_alive;
-  if (!request.content_length && !request.chunked) body.none();
+  if (request.content_length.value_or(0) == 0 && !request.chunked) body.none();
   runtime.thread.counters.requests++;
   enter(Phase::post_read);
   run_phases();

@@ -55,7 +55,7 @@ Verdict UpstreamExchange::start() {
   exchange.set_source(this);
   if (streams_body()) {
     phase_ = Phase::gathering;
-    exchange.body.gather();
+    exchange.body.gather(*this);
     exchange.runtime.thread.at_turn_end(*this);
   } else {
     exchange.body.buffer(*this);
@@ -64,11 +64,15 @@ Verdict UpstreamExchange::start() {
 }
 
 // A body that has come whole with its head needs no streaming: it can be sent again, and has a length.
+// Of one that is sent on in chunks, what comes in one turn makes one chunk.
 void UpstreamExchange::on_turn_end() {
-  if (phase_ != Phase::gathering) return;
-  streaming_ = !exchange.body.complete();
-  if (streaming_) exchange.body.stream(*this);
-  begin();
+  if (phase_ == Phase::gathering) {
+    streaming_ = !exchange.body.complete();
+    if (streaming_ && !exchange.request.chunked) exchange.body.stream(*this);
+    begin();
+  } else if (phase_ == Phase::head && !body_sent_) {
+    stream_body();
+  }
 }
 
 void UpstreamExchange::begin() {

@@ -70,7 +70,11 @@ void UpstreamExchange::on_body() {
   if (phase_ == Phase::idle) {
     begin();
   } else if (phase_ == Phase::head && streaming_ && !body_sent_) {
-    stream_body();
+    if (exchange.request.chunked) {
+      exchange.runtime.thread.at_turn_end(*this);
+    } else {
+      stream_body();
+    }
   }
 }
 
