@@ -1,0 +1,44 @@
+/** The two ends around a proxy: a client that asks as fast as it can, and an origin that answers from memory. */
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CLIENT_CORE, ORIGIN_CORE, output, spawnPinned } from './processes.ts';
+
+export interface Load {
+  readonly connections: number;
+  readonly seconds: number;
+  readonly newConnections?: boolean;
+}
+
+/** Runs wrk and returns how many requests completed. An error is no fast answer: any of them fails the run. */
+export async function completedRequests(url: string, load: Load): Promise<number> {
+  const report = await output(CLIENT_CORE, 'wrk', [
+    '--threads=1',
+    `--connections=${load.connections}`,
+    `--duration=${load.seconds}s`,
+    '--timeout=10s',
+    ...(load.newConnections ? ['--header', 'Connection: close'] : []),
+    url,
+  ]);
+  const errors = /^ *(Socket errors:|Non-2xx).*$/m.exec(report);
+  if (errors) throw new Error(errors[0].trim());
+  const completed = Number(/^ *(\d+) requests in /m.exec(report)?.[1]);
+  if (!completed) throw new Error(`no request completed: ${report}`);
+  return completed;
+}
+
+/** Compiles bench/origin.cc into `cache` unless it is there already, starts it, and returns its port. */
+export async function startOrigin(cache: string): Promise<number> {
+  const source = join(import.meta.dirname, 'origin.cc');
+  const program = join(cache, 'origin');
+  if (modified(program) < modified(source)) {
+    await output(CLIENT_CORE, process.env.CXX ?? 'g++', ['-std=c++20', '-O2', '-o', program, source]);
+  }
+  const origin = spawnPinned(ORIGIN_CORE, program, [], ['ignore', 'pipe', 'inherit']);
+  const [port] = (await once(origin.stdout!, 'data')) as [Buffer];
+  return Number(port);
+}
+
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

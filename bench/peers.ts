@@ -1,0 +1,144 @@
+/** The servers that are compared, each with one worker. */
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { freePort } from '../test/support/free-port.ts';
+import { output, SERVER_CORE, spawnPinned, stop, until } from './processes.ts';
+
+export interface Peer {
+  readonly name: string;
+  readonly program: string;
+  /** In bench/conf. */
+  readonly configuration: string;
+  readonly servesFiles: boolean;
+  readonly versionArgument: string;
+  readonly arguments: (directory: string, configuration: string) => readonly string[];
+}
+
+const nginxArguments = (directory: string, configuration: string): string[] => [
+  ...['-p', `${directory}/`, '-c', configuration, '-e', join(directory, 'error.log')],
+];
+
+export const PEERS: readonly Peer[] = [
+  {
+    name: 'nginx',
+    program: process.env.NGINX ?? '/usr/sbin/nginx',
+    configuration: 'nginx.conf',
+    servesFiles: true,
+    versionArgument: '-v',
+    arguments: nginxArguments,
+  },
+  {
+    name: 'Sluice',
+    program: process.env.SLUICE_PROGRAM ?? join(import.meta.dirname, '../bin/sluice'),
+    configuration: 'nginx.conf',
+    servesFiles: true,
+    versionArgument: '-v',
+    arguments: nginxArguments,
+  },
+  {
+    name: 'HAProxy',
+    program: process.env.HAPROXY ?? '/usr/sbin/haproxy',
+    configuration: 'haproxy.cfg',
+    servesFiles: false,
+    versionArgument: '-v',
+    arguments: (_, configuration) => ['-db', '-f', configuration],
+  },
+];
+
+/** What the ratios are relative to. */
+export const BASELINE = PEERS[0]!;
+
+export interface Surroundings {
+  /** For what the servers write. */
+  readonly directory: string;
+  /** Served under /static/. */
+  readonly files: string;
+  /** The origin's port. */
+  readonly origin: number;
+}
+
+export class RunningPeer {
+  readonly peer: Peer;
+  readonly port: number;
+  readonly #child: ChildProcess;
+
+  constructor(peer: Peer, port: number, child: ChildProcess) {
+    this.peer = peer;
+    this.port = port;
+    this.#child = child;
+  }
+
+  /** Of the process that has all others as descendants. */
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.port}${path}`;
+  }
+
+  stop(): Promise<void> {
+    return stop(this.#child);
+  }
+}
+
+/** Starts a peer of its own; resolves when it answers. */
+export async function startPeer(peer: Peer, surroundings: Surroundings): Promise<RunningPeer> {
+  const port = await freePort();
+  const directory = join(surroundings.directory, `${peer.name.toLowerCase()}-${port}`);
+  mkdirSync(directory);
+  const configuration = join(directory, peer.configuration);
+  writeFileSync(
+    configuration,
+    filledIn(peer.configuration, {
+      directory,
+      port: String(port),
+      origin: String(surroundings.origin),
+      files: surroundings.files,
+      user: process.getuid?.() === 0 ? 'user root;' : '',
+    }),
+  );
+  const child = spawnPinned(SERVER_CORE, peer.program, peer.arguments(directory, configuration));
+  let complaints = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    complaints += chunk;
+  });
+  const running = new RunningPeer(peer, port, child);
+  await until(`${peer.name} answers`, () => {
+    if (child.exitCode !== null) throw new Error(`${peer.name} ended: ${complaints.trim()}`);
+    return answers(running.url('/1'));
+  });
+  return running;
+}
+
+/** As the program says it; undefined when it isn't installed. */
+export async function versionOf(peer: Peer): Promise<string | undefined> {
+  try {
+    const text = await output(SERVER_CORE, '/bin/sh', [
+      '-c',
+      '"$0" "$@" 2>&1',
+      peer.program,
+      peer.versionArgument,
+    ]);
+    return /\d+\.\d+[.\d]*/.exec(text)?.[0] ?? '';
+  } catch {
+    return undefined;
+  }
+}
+
+function filledIn(name: string, values: Readonly<Record<string, string>>): string {
+  const text = readFileSync(join(import.meta.dirname, 'conf', name), 'utf8');
+  return text.replace(/@(\w+)@/g, (word, key: string) => values[key] ?? word);
+}
+
+function answers(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get(url, { agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on('error', () => resolve(false));
+  });
+}

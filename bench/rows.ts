@@ -1,0 +1,87 @@
+/** What is measured. A row measures one peer at a time and knows nothing of the others. */
+import { anonymousBytes, cpuMicroseconds } from './cpu.ts';
+import { withIdleConnections } from './idle.ts';
+import { completedRequests, type Load } from './load.ts';
+import type { Peer, RunningPeer } from './peers.ts';
+import { countSystemCalls } from './syscalls.ts';
+
+export interface Row {
+  readonly name: string;
+  readonly unit: string;
+  /** The most that it may be: as a ratio to nginx, or in the row's unit. */
+  readonly goal?: { readonly of: 'ratio' | 'value'; readonly most: number };
+  readonly applies: (peer: Peer) => boolean;
+  /** Each measurement wants a process of its own, which has done nothing yet. */
+  readonly fresh?: boolean;
+  readonly repeats?: number;
+  readonly measure: (peer: RunningPeer, seconds: number) => Promise<number>;
+}
+
+const IDLE_CONNECTIONS = 5000;
+const KIB = 1024;
+/** Both served under /static/. */
+export const FILES: Readonly<Record<string, number>> = { '1k': KIB, '1m': KIB * KIB };
+
+const everyPeer = (): boolean => true;
+const fileServer = (peer: Peer): boolean => peer.servesFiles;
+
+export const ROWS: readonly Row[] = [
+  cpuRow('proxy 100 B', '/100', { connections: 64 }, 0.85),
+  cpuRow('proxy 10 KiB', `/${10 * KIB}`, { connections: 64 }, 0.75),
+  cpuRow('proxy 1 MiB', `/${KIB * KIB}`, { connections: 16 }, 0.45),
+  cpuRow('static 1 KiB', '/static/1k', { connections: 64 }, 0.8, fileServer),
+  cpuRow('static 1 MiB', '/static/1m', { connections: 16 }, 1.05, fileServer),
+  cpuRow('new connection', '/100', { connections: 16, newConnections: true }),
+  {
+    name: 'system calls',
+    unit: 'calls/request',
+    goal: { of: 'value', most: 4.3 },
+    applies: everyPeer,
+    repeats: 1,
+    measure: async (peer, seconds) => {
+      const load = { connections: 64, seconds };
+      const { calls, result } = await countSystemCalls(peer.pid, () =>
+        completedRequests(peer.url('/100'), load),
+      );
+      return calls / result;
+    },
+  },
+  {
+    name: 'idle connection',
+    unit: 'B of user memory',
+    goal: { of: 'value', most: 1.1 * KIB },
+    applies: everyPeer,
+    fresh: true,
+    repeats: 1,
+    measure: async (peer) => {
+      const memory = () => anonymousBytes(peer.pid);
+      // The first ones leave what doesn't grow with their number.
+      return await withIdleConnections(peer.port, 100, async (open) => {
+        const before = memory();
+        await open(IDLE_CONNECTIONS);
+        return (memory() - before) / IDLE_CONNECTIONS;
+      });
+    },
+  },
+];
+
+/** CPU time of all a peer's processes per completed request. */
+function cpuRow(
+  name: string,
+  path: string,
+  load: Omit<Load, 'seconds'>,
+  goal?: number,
+  applies: Row['applies'] = everyPeer,
+): Row {
+  return {
+    name,
+    unit: 'µs/request',
+    ...(goal === undefined ? {} : { goal: { of: 'ratio' as const, most: goal } }),
+    applies,
+    measure: async (peer, seconds) => {
+      const before = cpuMicroseconds(peer.pid);
+      const completed = await completedRequests(peer.url(path), { ...load, seconds });
+      return (cpuMicroseconds(peer.pid) - before) / completed;
+    },
+  };
+}
