@@ -172,22 +172,26 @@ void ServerConnection::start_exchange(std::string_view head) {
   http::Refusal why;
   body_ended_ = true;
   exchange.request.size = head.size();
-  if (parse_request(bytes, parsing, exchange.request, exchange.arena, why) !=
-      http::RequestError::none) {
+  bool valid = parse_request(bytes, parsing, exchange.request, exchange.arena, why) ==
+               http::RequestError::none;
+  std::optional<http::NormalPath> path =
+      http::normalize_path(exchange.request.path, rules.merge_slashes, exchange.arena);
+  if (path) {
+    // A refused request has a URI as well: logs and error pages show it.
+    exchange.uri = path->path;
+    exchange.extension = path->extension;
+    exchange.args = exchange.request.query;
+  }
+  if (!valid) {
     refuse(why);
     return;
   }
-  std::optional<http::NormalPath> path =
-      http::normalize_path(exchange.request.path, rules.merge_slashes, exchange.arena);
   if (!path) {
     exchange.log(LogLevel::info, "client sent invalid request");
     exchange.reject(400);
     return;
   }
   exchange.log_action = {};
-  exchange.uri = path->path;
-  exchange.extension = path->extension;
-  exchange.args = exchange.request.query;
   body_.start(exchange.request);
   body_ended_ = exchange.request.content_length.value_or(0) == 0 && !exchange.request.chunked;
   exchange.begin();
@@ -423,7 +427,8 @@ void ServerConnection::close() {
 
 void ServerConnection::drain() {
   if (state_ == State::waiting) {
-    close();
+    // Who has not asked anything yet is not idle: a first request may be on its way.
+    if (facts_.requests > 0) close();
   } else if (exchange_ && state_ == State::exchange) {
     exchange_->keep_alive = false;
   }
