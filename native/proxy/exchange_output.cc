@@ -45,7 +45,8 @@ bool Exchange::blocked() const {
 // What follows from the status, whoever answers.
 void Exchange::set_standard_fields() {
   uint16_t status = response.status;
-  if (request.method == http::Method::head || http::is_bodiless(status)) header_only = true;
+  bool bodiless = http::is_bodiless(status) && status != 101;  // after which a tunnel follows
+  if (request.method == http::Method::head || bodiless) header_only = true;
   if (status == 204) {
     response.content_type = {};
     response.last_modified.reset();

@@ -44,7 +44,7 @@ void RequestBody::stream(Reader& reader) {
 void RequestBody::start(Mode mode, Reader& reader) {
   mode_ = mode;
   reader_ = &reader;
-  if (!complete_) send_continue();
+  send_continue();
 }
 
 bool RequestBody::discard() {

@@ -48,6 +48,10 @@ void ServerConnection::on_writable() {
 }
 
 void ServerConnection::read_body(bool on) {
+  if (state_ == State::tunnel) {
+    on ? stream_->resume_reading() : stream_->pause_reading();
+    return;
+  }
   if (body_wanted_ == on && !(on && !buffer_.empty())) return;
   body_wanted_ = on;
   if (!on) {
