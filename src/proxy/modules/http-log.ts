@@ -9,6 +9,7 @@ import { parseMilliseconds, parseNumber, parseSeconds, parseSize } from '../conf
 import type { ModuleConf } from '../plan/http.ts';
 import type { SyslogPlan } from '../plan/plan.ts';
 import { directive, list } from './directive.ts';
+import { serverBlock } from './http-core-blocks.ts';
 import { COMBINED, type LogFormat, logFormat } from './log-format.ts';
 import { type LogBuffer, logTablesOf } from './log-tables.ts';
 import type { HttpModule } from './module.ts';
@@ -49,6 +50,7 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
   const entries = scope.all(accessLog);
   const cache = scope.find(openLogFileCache)?.value;
   if (entries.length === 0) {
+    if (scope.context === HTTP && !needsDefault(scope)) return { logs: [] };
     return {
       logs: [{ format: tables.format(COMBINED), file: tables.file(compiler.defaults.httpLog) }],
       cache,
@@ -69,6 +71,11 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
     };
   });
   return { logs, cache };
+}
+
+/** The default file is opened only if some server writes to it. */
+function needsDefault(http: Scope): boolean {
+  return http.blocks(serverBlock).some((server) => !server.has(accessLog));
 }
 
 function readAccessLog(statement: Statement, context: ReadContext): AccessLog | 'off' {
