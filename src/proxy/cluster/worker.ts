@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
+import type { NameQuestions } from '../upstream/questions.ts';
 import { openLogFile } from './descriptors.ts';
 import { ErrorLog, fileSink } from './error-log.ts';
 import { onSignals } from './signals.ts';
@@ -78,6 +79,14 @@ function reopenLogs(): void {
   }
 }
 
+let names: Promise<NameQuestions> | undefined;
+
+/** The resolver is loaded with the first question. */
+async function askNames(id: number, kind: string, payload: Buffer): Promise<void> {
+  names ??= import('../upstream/questions.ts').then((module) => new module.NameQuestions(addon, log));
+  (await names).ask(id, kind, payload);
+}
+
 let quitting = false;
 
 /** Finish what is open. */
@@ -95,7 +104,7 @@ function serve(): void {
       planFd: PLAN_FD,
       descriptors: settings.fds.map((_fd, i) => FIRST_FD + i),
       worker: settings.worker,
-      onQuestion: (id) => addon.answer(id, new Uint8Array()),
+      onQuestion: (id, kind, payload) => void askNames(id, kind, payload),
       onEnd() {
         log.write('notice', 'exiting');
         log.write('notice', 'exit');
