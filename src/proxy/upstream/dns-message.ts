@@ -32,7 +32,7 @@ const RECURSION_DESIRED = 0x0100;
 const RESPONSE = 0x8000;
 const TRUNCATED = 0x0200;
 const LONGEST_LABEL = 63;
-const LONGEST_NAME = 253;
+const LONGEST_NAME = 255;
 const MAX_POINTERS = 64;
 
 /** Undefined for what can't be a name. */

@@ -81,13 +81,14 @@ export class Resolver {
     if (this.#plan.ipv6) types.push(recordType.AAAA);
     const results = await Promise.all(types.map((type) => this.#records(name, type)));
     const records = results.flatMap((result) => result.records);
+    const failed = results.find((result) => result.code !== 0);
+    if (failed) return { code: failed.code, addresses: [], validUntil: this.#afterFailure() };
     const addresses = records.flatMap((record) => {
       if (record.type === recordType.A) return [record.address];
       return record.type === recordType.AAAA ? [`[${record.address}]`] : [];
     });
     if (addresses.length > 0) return { code: 0, addresses, validUntil: this.#until(records) };
-    const code = results.find((result) => result.code !== 0)?.code ?? dnsError.notFound;
-    return { code, addresses, validUntil: this.#afterFailure() };
+    return { code: dnsError.notFound, addresses, validUntil: this.#afterFailure() };
   }
 
   /** Follows aliases as far as the answers themselves don't. */
