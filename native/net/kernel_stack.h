@@ -41,6 +41,7 @@ class KernelStack final : public Stack {
                     int& error) override;
   void watch(int descriptor, void (*on_ready)(void*), void* context) override;
   void observe_turns(TurnObserver& observer) override { observers_.push_back(&observer); }
+  void flush() override { flush_dirty(); }
   TimerWheel& timers() override { return timers_; }
   void run() override;
   void stop() override { stopped_ = true; }

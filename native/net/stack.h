@@ -155,6 +155,8 @@ class Stack {
    protected:
     ~TurnObserver() = default;
   };
+  /// Sends what any stream has queued, and copies borrowed bytes that remain. Calls no consumer.
+  virtual void flush() = 0;
   virtual void observe_turns(TurnObserver& observer) = 0;
 
   virtual TimerWheel& timers() = 0;

@@ -178,7 +178,8 @@ void DataThread::at_turn_end(TurnEnd& callback) {
 
 void DataThread::on_turn_end() {
   while (!turn_ends_.empty()) turn_ends_.pop_front().on_turn_end();
-  // What is buried may bury more.
+  // Streams may still refer to what is about to go. What is buried may bury more.
+  if (!graveyard_.empty()) stack_->flush();
   while (!graveyard_.empty()) std::exchange(graveyard_, {}).clear();
   if (draining_) end_when_idle();
 }

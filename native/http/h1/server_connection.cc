@@ -14,6 +14,12 @@ namespace sluice::h1 {
 namespace {
 constexpr size_t head_read_size = 16 * 1024;
 constexpr size_t body_read_size = 256 * 1024;
+
+/// Input that was kept and is now used: others may have borrowed it until the event's end.
+struct SpentInput : Disposable {
+  explicit SpentInput(std::string input) : bytes(std::move(input)) {}
+  std::string bytes;
+};
 }  // namespace
 
 void ServerConnection::accept(DataThread& thread, const ListenAddress& listen,
@@ -66,10 +72,14 @@ void ServerConnection::on_data(std::span<const char> data) {
 
 void ServerConnection::process_buffered() {
   if (state_ == State::closed || processing_ || buffer_.empty()) return;
-  std::string input = std::exchange(buffer_, {});
-  process(input);
-  // A head that trickles in is appended to, not copied at each piece.
-  if (buffer_.size() == input.size()) buffer_ = std::move(input);
+  auto input = std::make_unique<SpentInput>(std::exchange(buffer_, {}));
+  process(input->bytes);
+  if (buffer_.size() == input->bytes.size()) {
+    // Nobody could use it: a head that trickles in is appended to, not copied at each piece.
+    buffer_ = std::move(input->bytes);
+  } else {
+    thread_.bury(std::move(input));
+  }
 }
 
 // Feeds the input to whoever is next, as long as somebody takes it; the rest is kept.
