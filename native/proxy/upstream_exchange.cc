@@ -157,6 +157,7 @@ void UpstreamExchange::connect() {
   try_ = &exchange.upstream_history->add(exchange.arena);
   try_started_ms_ = now_ms();
   request_sent_ = body_sent_ = false;
+  codec_ = nullptr;
 
   const Peer* peer = choice_->next();
   if (!peer) {
@@ -307,7 +308,7 @@ void UpstreamExchange::finish(Verdict verdict) {
   phase_ = Phase::finished;
   note_end_of_try();
   release(PeerChoice::Outcome::done);
-  leave_connection(false);
+  leave_connection(reusable());
   exchange.log_action = "sending to client";
   exchange.set_source(nullptr);
   // Once a head was sent, no status can be told any more.

@@ -71,6 +71,11 @@ bool UpstreamExchange::take_head() {
   copy_fields();
   phase_ = Phase::body;
   exchange.log_action = "sending to client";
+  if (status == 101 && !wants_upgrade) {
+    // Nobody asked for it: what follows is in no protocol that the client speaks.
+    exchange.header_only = true;
+    exchange.keep_alive = false;
+  }
   Verdict verdict = exchange.send_head();
   if (!verdict.is_ok()) {
     finish(verdict);
