@@ -134,7 +134,8 @@ void KernelStack::run() {
 void KernelStack::turn() {
   epoll_event events[batch_size];
   flush_dirty();
-  int timeout = waiting_.empty() ? timers_.next_timeout() : 0;
+  bool idle = waiting_.empty() && waiting_layers_.empty();
+  int timeout = idle ? timers_.next_timeout() : 0;
   int count = ::epoll_wait(epoll_.get(), events, batch_size, timeout);
   timers_.update(read_clock());
 
@@ -153,7 +154,22 @@ void KernelStack::turn() {
   bury_closed();
 }
 
+void KernelStack::settle_later(Layer& layer) {
+  if (!layer.ListHook<LayersToSettle>::linked()) unsettled_layers_.push_back(layer);
+}
+
+void KernelStack::visit_later(Layer& layer) {
+  if (!layer.ListHook<LayersToVisit>::linked()) waiting_layers_.push_back(layer);
+}
+
+void KernelStack::bury(std::unique_ptr<Layer> layer) {
+  layer->ListHook<LayersToSettle>::unlink();
+  layer->ListHook<LayersToVisit>::unlink();
+  closed_layers_.push_back(std::move(layer));
+}
+
 void KernelStack::flush_dirty() {
+  while (!unsettled_layers_.empty()) unsettled_layers_.pop_front().settle();
   while (!dirty_.empty()) dirty_.pop_front().settle();
 }
 
@@ -165,9 +181,16 @@ void KernelStack::visit_waiting() {
     now.pop_front().visit();
     flush_dirty();
   }
+  IntrusiveList<Layer, LayersToVisit> layers;
+  layers.splice(waiting_layers_);
+  while (!layers.empty()) {
+    layers.pop_front().visit();
+    flush_dirty();
+  }
 }
 
 void KernelStack::bury_closed() {
+  closed_layers_.clear();
   while (!closed_.empty()) std::unique_ptr<KernelStream>(&closed_.pop_front()).reset();
 }
 

@@ -42,6 +42,9 @@ class KernelStack final : public Stack {
   void watch(int descriptor, void (*on_ready)(void*), void* context) override;
   void observe_turns(TurnObserver& observer) override { observers_.push_back(&observer); }
   void flush() override { flush_dirty(); }
+  void settle_later(Layer& layer) override;
+  void visit_later(Layer& layer) override;
+  void bury(std::unique_ptr<Layer> layer) override;
   TimerWheel& timers() override { return timers_; }
   void run() override;
   void stop() override { stopped_ = true; }
@@ -74,6 +77,9 @@ class KernelStack final : public Stack {
       waiting_;  ///< with work that no new event will announce
   /// Freed at the turn's end: events of this batch, and callers further up, may still name them.
   IntrusiveList<KernelStream, struct ToVisit> closed_;
+  IntrusiveList<Layer, struct LayersToSettle> unsettled_layers_;
+  IntrusiveList<Layer, struct LayersToVisit> waiting_layers_;
+  std::vector<std::unique_ptr<Layer>> closed_layers_;
   std::vector<std::unique_ptr<Watch>> watches_;
   std::vector<TurnObserver*> observers_;
   std::span<epoll_event> batch_;  ///< the events of this turn that are still to be handled

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/intrusive_list.h"
 #include "base/timer.h"
 #include "net/address.h"
 
@@ -104,6 +105,16 @@ struct StreamCloser {
 };
 using StreamPtr = std::unique_ptr<Stream, StreamCloser>;
 
+/// A stream over another one (TLS) takes part in the turn as the stack's own streams do.
+class Layer : public ListHook<struct LayersToSettle>, public ListHook<struct LayersToVisit> {
+ public:
+  virtual ~Layer() = default;
+  /// The event is over: what was held back goes to the stream below. Calls no consumer.
+  virtual void settle() = 0;
+  /// Work that no event announces.
+  virtual void visit() = 0;
+};
+
 class Listener {
  public:
   /// Takes over each accepted connection.
@@ -158,6 +169,13 @@ class Stack {
   /// Sends what any stream has queued, and copies borrowed bytes that remain. Calls no consumer.
   virtual void flush() = 0;
   virtual void observe_turns(TurnObserver& observer) = 0;
+
+  /// Has settle() called before anything is sent.
+  virtual void settle_later(Layer& layer) = 0;
+  /// Has visit() called near the turn's end, or in the next.
+  virtual void visit_later(Layer& layer) = 0;
+  /// Destroyed at the turn's end; none of its functions is called any more.
+  virtual void bury(std::unique_ptr<Layer> layer) = 0;
 
   virtual TimerWheel& timers() = 0;
 

@@ -1,0 +1,441 @@
+#include "tls/tls_stream.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace sluice::tls {
+
+namespace {
+
+constexpr size_t largest_record = SSL3_RT_MAX_PLAIN_LENGTH;
+
+/// What a new TCP connection may send at once (RFC 6928: ten segments), records' overhead off. Of a
+/// longer burst the first records are short: the peer can use one only when all of it is there.
+constexpr size_t first_window = 14'000;
+constexpr size_t first_record = 4096;
+constexpr uint64_t idle_ms = 1000;
+
+/// Decrypted bytes on their way to a consumer. As much as the stack reads at once.
+std::span<char> decrypted() {
+  constexpr size_t size = 256 * 1024;
+  thread_local std::unique_ptr<char[]> buffer = std::make_unique_for_overwrite<char[]>(size);
+  return {buffer.get(), size};
+}
+
+/// The plaintext of a record that is gathered from several pieces.
+std::span<char> gathered() {
+  thread_local std::unique_ptr<char[]> buffer =
+      std::make_unique_for_overwrite<char[]>(largest_record);
+  return {buffer.get(), largest_record};
+}
+
+}  // namespace
+
+/// OpenSSL's view of the inner stream.
+struct StreamBio {
+  static TlsStream& stream(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
+
+  static int write(BIO* bio, const char* data, size_t size, size_t* written) {
+    net::Stream& inner = *stream(bio).inner_;
+    std::memcpy(inner.prepare(size).data(), data, size);
+    inner.commit(size);
+    *written = size;
+    return 1;
+  }
+
+  static int read(BIO* bio, char* data, size_t size, size_t* got) {
+    TlsStream& tls = stream(bio);
+    BIO_clear_retry_flags(bio);
+    *got = tls.take_input({data, size});
+    if (*got == 0 && !tls.inner_ended_) BIO_set_retry_read(bio);
+    return *got > 0;
+  }
+
+  static long control(BIO* bio, int command, long, void*) {
+    switch (command) {
+      case BIO_CTRL_FLUSH:
+        return 1;
+      case BIO_CTRL_EOF:
+        return stream(bio).inner_ended_;
+      default:
+        return 0;
+    }
+  }
+
+  static int create(BIO* bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+  }
+
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const made = [] {
+      BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stream");
+      BIO_meth_set_write_ex(method, write);
+      BIO_meth_set_read_ex(method, read);
+      BIO_meth_set_ctrl(method, control);
+      BIO_meth_set_create(method, create);
+      return method;
+    }();
+    return made;
+  }
+};
+
+TlsStream::TlsStream(net::Stack& stack, net::StreamPtr inner, SslPtr ssl)
+    : stack_(stack), inner_(std::move(inner)), ssl_(std::move(ssl)) {
+  BIO* bio = BIO_new(StreamBio::method());
+  BIO_set_data(bio, this);
+  SSL_set_bio(ssl_.get(), bio, bio);
+  inner_->set_consumer(*this);
+}
+
+TlsStream::~TlsStream() = default;
+
+void TlsStream::start(std::span<const char> first) {
+  state_ = State::handshaking;
+  on_data(first);
+}
+
+void TlsStream::resume_handshake() {
+  if (state_ != State::parked) return;
+  state_ = State::handshaking;
+  stack_.visit_later(*this);
+}
+
+// --- Input ---
+
+void TlsStream::on_connected() {
+  if (state_ == State::idle) start();
+}
+
+void TlsStream::on_data(std::span<const char> data) {
+  input_ = data;
+  advance();
+}
+
+size_t TlsStream::take_input(std::span<char> into) {
+  size_t size = std::min(into.size(), input_.size());
+  if (size) std::memcpy(into.data(), input_.data(), size);
+  input_ = input_.subspan(size);
+  return size;
+}
+
+// Does all that the input allows; what nobody can take yet is kept.
+void TlsStream::advance() {
+  bool go_on = true;
+  if (state_ == State::early || (state_ == State::handshaking && early_data_accepted_)) {
+    go_on = read_early_data();
+  }
+  if (go_on && (state_ == State::handshaking || state_ == State::finishing)) shake_hands();
+  if (state_ == State::open) read();
+  if (!input_.empty() && !closed_ && state_ != State::failed) {
+    held_.append(input_.data(), input_.size());
+    inner_->pause_reading();
+  }
+  input_ = {};
+}
+
+void TlsStream::visit() {
+  if (broken_) {
+    report_failure();
+    return;
+  }
+  std::string input = std::exchange(held_, {});
+  input_ = input;
+  advance();
+  if (!closed_ && !paused_ && held_.empty() && state_ != State::parked) inner_->resume_reading();
+}
+
+void TlsStream::shake_hands() {
+  ERR_clear_error();
+  int outcome = SSL_do_handshake(ssl_.get());
+  if (outcome == 1) {
+    bool told = state_ == State::finishing;
+    state_ = State::open;
+    if (!told) {
+      consumer_->on_connected();
+    } else if (!pending_.empty()) {
+      on_writable();
+    }
+    return;
+  }
+  switch (int error = SSL_get_error(ssl_.get(), outcome)) {
+    case SSL_ERROR_WANT_READ:
+      return;
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+    case SSL_ERROR_WANT_X509_LOOKUP:
+    case SSL_ERROR_WANT_ASYNC:
+    case SSL_ERROR_WANT_RETRY_VERIFY:
+      state_ = State::parked;
+      return;
+    default:
+      fail("SSL_do_handshake()", error);
+  }
+}
+
+// False: more input has to come first.
+bool TlsStream::read_early_data() {
+  while (!closed_ && !paused_) {
+    size_t size = 0;
+    std::span<char> buffer = decrypted().first(largest_record);
+    switch (SSL_read_early_data(ssl_.get(), buffer.data(), buffer.size(), &size)) {
+      case SSL_READ_EARLY_DATA_FINISH:
+        early_data_accepted_ = false;
+        if (state_ == State::early) state_ = State::finishing;
+        return true;
+      case SSL_READ_EARLY_DATA_SUCCESS:
+        if (state_ == State::handshaking) {
+          state_ = State::early;
+          consumer_->on_connected();
+        }
+        if (!closed_ && size) consumer_->on_data(buffer.first(size));
+        stack_.flush();
+        break;
+      default:
+        switch (int error = SSL_get_error(ssl_.get(), 0)) {
+          case SSL_ERROR_WANT_READ:
+            return false;
+          case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+          case SSL_ERROR_WANT_X509_LOOKUP:
+          case SSL_ERROR_WANT_ASYNC:
+            state_ = State::parked;
+            return false;
+          default:
+            fail("SSL_read_early_data()", error);
+            return false;
+        }
+    }
+  }
+  return false;
+}
+
+void TlsStream::read() {
+  while (state_ == State::open && !paused_ && !closed_ && !end_told_) {
+    std::span<char> room = decrypted().first(read_size_);
+    size_t filled = 0;
+    int error = SSL_ERROR_NONE;
+    do {
+      size_t size = 0;
+      if (!SSL_read_ex(ssl_.get(), room.data() + filled, room.size() - filled, &size)) {
+        error = SSL_get_error(ssl_.get(), 0);
+      }
+      filled += size;
+    } while (error == SSL_ERROR_NONE && filled < room.size() && more_to_read());
+    if (error != SSL_ERROR_NONE && error != SSL_ERROR_WANT_READ) note_failure("SSL_read()", error);
+    if (filled) {
+      consumer_->on_data(room.first(filled));
+      if (closed_) return;
+      // The buffer is about to be used again: bytes borrowed from it may be queued anywhere.
+      stack_.flush();
+    }
+    if (error == SSL_ERROR_ZERO_RETURN) {
+      tell_end();
+      return;
+    }
+    if (error == SSL_ERROR_WANT_READ || (error == SSL_ERROR_NONE && !more_to_read())) return;
+    if (error != SSL_ERROR_NONE) {
+      report_failure();
+      return;
+    }
+  }
+}
+
+bool TlsStream::more_to_read() const {
+  return !input_.empty() || inner_ended_ || SSL_pending(ssl_.get()) > 0;
+}
+
+void TlsStream::tell_end() {
+  if (std::exchange(end_told_, true)) return;
+  consumer_->on_end();
+}
+
+void TlsStream::on_end() {
+  inner_ended_ = true;
+  // What is held comes first.
+  if (held_.empty() && !paused_) advance();
+}
+
+void TlsStream::on_error(int error) {
+  state_ = State::failed;
+  consumer_->on_error(error);
+}
+
+void TlsStream::pause_reading() {
+  paused_ = true;
+  inner_->pause_reading();
+}
+
+void TlsStream::resume_reading() {
+  if (!std::exchange(paused_, false)) return;
+  if (!held_.empty() || inner_ended_ || SSL_pending(ssl_.get()) > 0) {
+    stack_.visit_later(*this);
+  } else {
+    inner_->resume_reading();
+  }
+}
+
+void TlsStream::set_read_size(size_t size) {
+  read_size_ = uint32_t(std::clamp<size_t>(size, 1, decrypted().size()));
+  inner_->set_read_size(size);
+}
+
+// --- Failure ---
+
+void TlsStream::note_failure(const char* call, int ssl_error) {
+  if (ssl_error == SSL_ERROR_ZERO_RETURN) return;
+  // What the peer has sent is to blame, or what we can't do.
+  ours_ = ERR_peek_last_error() && ERR_GET_LIB(ERR_peek_last_error()) != ERR_LIB_SSL;
+  std::string errors = take_errors();
+  if (!errors.empty()) failure_ = std::string(call) + " failed" + errors;
+}
+
+void TlsStream::report_failure() {
+  state_ = State::failed;
+  consumer_->on_error(failure_.empty() ? ECONNRESET : EPROTO);
+}
+
+void TlsStream::fail(const char* call, int ssl_error) {
+  note_failure(call, ssl_error);
+  report_failure();
+}
+
+// --- Output ---
+
+void TlsStream::write(std::span<const char> bytes) {
+  pending_.borrow(bytes);
+  stack_.settle_later(*this);
+}
+
+void TlsStream::commit(size_t size) {
+  pending_.commit(size);
+  stack_.settle_later(*this);
+}
+
+void TlsStream::write_file(FileRef file, uint64_t offset, uint64_t length) {
+  pending_.add_file(std::move(file), offset, length);
+  stack_.settle_later(*this);
+}
+
+void TlsStream::settle() { encrypt(); }
+
+void TlsStream::flush() {
+  encrypt();
+  inner_->flush();
+}
+
+void TlsStream::set_record_size(size_t size) {
+  record_size_ = uint16_t(std::clamp<size_t>(size, 512, largest_record));
+}
+
+size_t TlsStream::next_record_size() {
+  uint64_t now = stack_.timers().now();
+  if (now - last_write_ms_ > idle_ms) burst_ = 0;
+  last_write_ms_ = now;
+  bool long_burst_begins = burst_ < first_window && burst_ + pending_.size() > first_window;
+  return long_burst_begins ? std::min<size_t>(first_record, record_size_) : record_size_;
+}
+
+// The plaintext of the next record: where it lies if it lies together, else gathered.
+std::span<const char> TlsStream::next_record() {
+  size_t limit = next_record_size();
+  net::OutQueue::FilePart part = pending_.front_file();
+  if (part.file) {
+    size_t size = std::min<uint64_t>(limit, part.length);
+    ssize_t got = ::pread(part.file->descriptor(), gathered().data(), size, off_t(part.offset));
+    if (got == ssize_t(size)) return gathered().first(size);
+    failure_ = "a file that was being sent was cut short";
+    return {};
+  }
+  iovec pieces[64];
+  bool more;
+  int count = pending_.gather(pieces, more);
+  if (pieces[0].iov_len >= limit || count == 1) {
+    return {static_cast<const char*>(pieces[0].iov_base), std::min(pieces[0].iov_len, limit)};
+  }
+  size_t size = 0;
+  for (int i = 0; i < count && size < limit; ++i) {
+    size_t taken = std::min(pieces[i].iov_len, limit - size);
+    std::memcpy(gathered().data() + size, pieces[i].iov_base, taken);
+    size += taken;
+  }
+  return gathered().first(size);
+}
+
+bool TlsStream::write_record(std::span<const char> plain) {
+  size_t written = 0;
+  auto call = state_ == State::early ? SSL_write_early_data : SSL_write_ex;
+  if (call(ssl_.get(), plain.data(), plain.size(), &written)) return true;
+  note_failure("SSL_write()", SSL_get_error(ssl_.get(), 0));
+  return false;
+}
+
+void TlsStream::encrypt() {
+  if (closed_ || state_ == State::failed) {
+    pending_.clear();
+    return;
+  }
+  if (state_ == State::open || state_ == State::early) {
+    while (!pending_.empty()) {
+      // A file may be longer than what we want to hold.
+      if (inner_->blocked() && pending_.front_file().file) break;
+      std::span<const char> record = next_record();
+      if (record.empty() || !write_record(record)) {
+        // Told from visit(): whoever is writing now doesn't expect it.
+        pending_.clear();
+        broken_ = true;
+        stack_.visit_later(*this);
+        return;
+      }
+      burst_ = std::min<uint32_t>(burst_ + uint32_t(record.size()), first_window);
+      pending_.consume(record.size());
+    }
+  }
+  pending_.own_borrowed();
+  if (pending_.empty() && shutdown_wanted_) {
+    send_close_notify();
+    inner_->shutdown_write();
+  }
+}
+
+void TlsStream::on_writable() {
+  encrypt();
+  if (connected() && pending_.empty() && !inner_->blocked()) consumer_->on_writable();
+}
+
+void TlsStream::send_close_notify() {
+  if (std::exchange(notified_, true) || !SSL_is_init_finished(ssl_.get())) return;
+  if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
+}
+
+void TlsStream::shutdown_write() {
+  shutdown_wanted_ = true;
+  stack_.settle_later(*this);
+}
+
+// --- The end ---
+
+void TlsStream::close() {
+  if (closed_) return;
+  encrypt();
+  if (connected()) send_close_notify();
+  end(false);
+}
+
+void TlsStream::reset() {
+  if (!closed_) end(true);
+}
+
+void TlsStream::end(bool abruptly) {
+  closed_ = true;
+  // Else OpenSSL would take the session for broken and forget it.
+  if (state_ != State::failed) {
+    SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+  pending_.clear();
+  abruptly ? inner_.release()->reset() : inner_.reset();
+  stack_.bury(std::unique_ptr<net::Layer>(this));
+}
+
+}  // namespace sluice::tls
