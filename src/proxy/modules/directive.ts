@@ -40,7 +40,11 @@ export type Body =
 /** A directive that has a value even where no one says it; D is the type of that default. */
 export interface Setting<out T, out D = T> extends Directive<T> {
   readonly fallback: D;
+  /** What a number counts, for the reference. */
+  readonly unit?: Unit;
 }
+
+export type Unit = 'bytes' | 'milliseconds' | 'seconds';
 
 type Reader<T> = (statement: Statement, context: ReadContext) => T;
 
@@ -64,7 +68,9 @@ export function directive<T>(options: DirectiveOptions<T>): Directive<T> {
 }
 
 /** As `directive`, with a default. */
-export function setting<T, D>(options: DirectiveOptions<T> & { readonly fallback: D }): Setting<T, D> {
+export function setting<T, D>(
+  options: DirectiveOptions<T> & { readonly fallback: D; readonly unit?: Unit },
+): Setting<T, D> {
   return { repeats: false, inherits: always, structural: options.body?.of === 'directives', ...options };
 }
 
@@ -115,22 +121,29 @@ export function number<D = number>(
 
 /** Bytes, with `k` or `m`. */
 export function size<D = number>(name: string, contexts: Contexts, fallback: D): Setting<number, D> {
-  return setting({ name, contexts, args: ONE, fallback, read: parsedBy(parseSize) });
+  return setting({ name, contexts, args: ONE, fallback, unit: 'bytes', read: parsedBy(parseSize) });
 }
 
 /** Bytes, with `k`, `m` or `g`. */
 export function offset<D = number>(name: string, contexts: Contexts, fallback: D): Setting<number, D> {
-  return setting({ name, contexts, args: ONE, fallback, read: parsedBy(parseOffset) });
+  return setting({ name, contexts, args: ONE, fallback, unit: 'bytes', read: parsedBy(parseOffset) });
 }
 
 /** Milliseconds. */
 export function time<D = number>(name: string, contexts: Contexts, fallback: D): Setting<number, D> {
-  return setting({ name, contexts, args: ONE, fallback, read: parsedBy(parseMilliseconds) });
+  return setting({
+    name,
+    contexts,
+    args: ONE,
+    fallback,
+    unit: 'milliseconds',
+    read: parsedBy(parseMilliseconds),
+  });
 }
 
 /** Whole seconds. */
 export function seconds<D = number>(name: string, contexts: Contexts, fallback: D): Setting<number, D> {
-  return setting({ name, contexts, args: ONE, fallback, read: parsedBy(parseSeconds) });
+  return setting({ name, contexts, args: ONE, fallback, unit: 'seconds', read: parsedBy(parseSeconds) });
 }
 
 /** One word as it stands: a name, a path, or a template for the compiler. */

@@ -1,0 +1,35 @@
+/** What the directive reference says beyond the tables. */
+
+/** Defaults that no single value of a table holds. */
+export const DEFAULTS: ReadonlyMap<string, string> = new Map([
+  ['access_log', 'logs/access.log combined'],
+  ['client_body_temp_path', 'client_body_temp'],
+  ['disable_symlinks', 'off'],
+  ['error_log', 'logs/error.log error'],
+  ['expires', 'off'],
+  ['index', 'index.html'],
+  ['keepalive', '32 local'],
+  ['keepalive_timeout', '75s'],
+  ['log_format', 'combined "…"'],
+  ['open_file_cache', 'off'],
+  ['open_log_file_cache', 'off'],
+  ['pid', 'logs/nginx.pid'],
+  ['proxy_bind', 'off'],
+  ['proxy_limit_rate', '0'],
+  ['proxy_redirect', 'default'],
+  ['proxy_temp_path', 'proxy_temp'],
+  ['root', 'html'],
+  ['server_name', '""'],
+  ['worker_priority', '0'],
+]);
+
+/** Where Sluice deliberately differs from nginx. */
+export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
+  ['listen', '`ssl`, `http2` and `quic` are refused as by an nginx that is built without them'],
+  ['proxy_buffering', 'while a client keeps up nothing is held back; the buffers fill when it does not'],
+  [
+    'proxy_buffers',
+    'bounds the memory of one response; taken only while the client is slower than the upstream',
+  ],
+  ['sendfile', 'small files come from memory, once `stat()` says that they are still the same'],
+]);
