@@ -3,15 +3,19 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "http/message.h"
 #include "net/proxy_protocol.h"
 #include "net/stack.h"
 
+struct ssl_st;
+
 namespace sluice {
 class Exchange;
 struct ListenAddress;
+struct Server;
 }  // namespace sluice
 
 namespace sluice::http {
@@ -29,6 +33,13 @@ struct Piece {
   uint64_t size() const { return file ? length : bytes.size(); }
 };
 
+/// What is known of a connection that TLS secures.
+struct TlsFacts {
+  ssl_st* ssl = nullptr;           ///< OpenSSL's SSL; lives as long as the connection
+  const Server* server = nullptr;  ///< whose certificate was shown
+  std::string server_name;         ///< that the client asked for, lower case; empty: none, or unfit
+};
+
 /// What is known of the client's connection, whatever protocol it speaks.
 struct ConnectionFacts {
   uint64_t number = 0;     ///< nginx's *N in logs, $connection
@@ -39,7 +50,7 @@ struct ConnectionFacts {
   std::string_view remote_text;  ///< without port: $remote_addr, `client:` in logs
   net::Stream* stream = nullptr;
   const ListenAddress* listen = nullptr;  ///< the `listen` that the connection came by
-  bool tls = false;
+  std::shared_ptr<const TlsFacts> tls;  ///< null: plain
   /// What the PROXY protocol header said; null: none, or it named no addresses.
   std::shared_ptr<const net::ProxyHeader> proxy_protocol;
 };

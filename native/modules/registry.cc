@@ -8,6 +8,7 @@
 #include "modules/http_proxy.h"
 #include "modules/http_range.h"
 #include "modules/http_rewrite.h"
+#include "modules/http_ssl.h"
 #include "modules/http_static.h"
 #include "modules/http_try_files.h"
 #include "modules/http_upstream.h"
@@ -19,9 +20,9 @@ namespace {
 
 // The order is that of nginx: of handlers within a phase, and of header filters.
 constexpr const Module* modules[] = {
-    &http_core,         &http_log,     &http_upstream, &http_try_files, &http_index,
-    &http_static,       &http_access,  &http_map,      &http_rewrite,   &http_proxy,
-    &http_not_modified, &http_headers, &http_range,
+    &http_core,  &http_ssl,          &http_log,     &http_upstream, &http_try_files,
+    &http_index, &http_static,       &http_access,  &http_map,      &http_rewrite,
+    &http_proxy, &http_not_modified, &http_headers, &http_range,
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "http/h1/server_connection.h"
 #include "proxy/data_thread.h"
+#include "proxy/handshaking_connection.h"
 #include "proxy/proxied_connection.h"
 
 namespace sluice {
@@ -27,6 +28,8 @@ void Acceptor::on_accept(net::StreamPtr stream) {
   facts.started_ms = int64_t(Clock::of_thread().monotonic_ms());
   if (listen.proxy_protocol) {
     ProxiedConnection::accept(thread_, listen, std::move(stream), facts);
+  } else if (listen.tls) {
+    HandshakingConnection::accept(thread_, listen, std::move(stream), facts);
   } else {
     h1::ServerConnection::accept(thread_, listen, std::move(stream), facts);
   }

@@ -11,14 +11,14 @@ Exchange::Exchange(Runtime& the_runtime, http::Downstream& the_downstream)
   const Clock& clock = Clock::of_thread();
   started_ms = clock.monotonic_ms();
   started_wall_ms = clock.seconds() * 1000 + clock.milliseconds();
-  server = &downstream.connection().listen->servers.fallback();
+  server = &initial_server(downstream.connection());
   block = server->block;
 }
 
 Exchange::~Exchange() = default;
 
 void Exchange::begin() {
-  server = &downstream.connection().listen->servers.find(request.host, this);
+  server = &requested_server(downstream.connection(), request.host, this);
   block = server->block;
   keep_alive = request.keep_alive;
   if (request.content_length.value_or(0) == 0 && !request.chunked) body.none();
@@ -29,7 +29,7 @@ void Exchange::begin() {
 
 void Exchange::reject(uint16_t status) {
   if (!request.host.empty()) {
-    server = &downstream.connection().listen->servers.find(request.host, this);
+    server = &requested_server(downstream.connection(), request.host, this);
     block = server->block;
   }
   runtime.thread.counters.requests++;

@@ -2,6 +2,7 @@
 
 #include "http/h1/server_connection.h"
 #include "net/proxy_protocol.h"
+#include "proxy/handshaking_connection.h"
 
 namespace sluice {
 
@@ -45,7 +46,10 @@ void ProxiedConnection::on_data(std::span<const char> data) {
   net::StreamPtr stream = std::move(stream_);
   timer_.cancel();
   thread_.remove_connection(*this);
-  if (thread_.take_connection_slot()) {
+  if (!thread_.take_connection_slot()) return;
+  if (listen_.tls) {
+    HandshakingConnection::accept(thread_, listen_, std::move(stream), facts_, rest);
+  } else {
     h1::ServerConnection::accept(thread_, listen_, std::move(stream), facts_, rest);
   }
 }

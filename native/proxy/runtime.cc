@@ -192,6 +192,8 @@ void Runtime::read_listeners(const plan::Node& nodes) {
       ListenAddress served;
       served.address = address["address"].text();
       served.parsed = net::Address::parse(served.address);
+      served.listener = listener.address;
+      served.tls = address["tls"].boolean();
       served.proxy_protocol = address["proxyProtocol"].boolean();
       served.servers = VirtualServers::read(*this, address["http"]);
       listener.addresses.push_back(std::move(served));

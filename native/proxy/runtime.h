@@ -52,7 +52,9 @@ struct Server {
 struct ListenAddress {
   std::string_view address;  ///< empty: any
   std::optional<net::Address> parsed;
+  std::string_view listener;  ///< the socket's address, as nginx prints it
   bool proxy_protocol = false;
+  bool tls = false;
   VirtualServers servers;
 };
 

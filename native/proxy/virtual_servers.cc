@@ -46,14 +46,29 @@ VirtualServers VirtualServers::read(Runtime& runtime, const plan::Node& node) {
   return result;
 }
 
-const Server& VirtualServers::find(std::string_view host, Exchange* exchange) const {
+const Server* VirtualServers::match(std::string_view host, Exchange* exchange) const {
   // A request that names no host is for the server that is named "".
-  if (const Server* server = index_->names.find(host)) return *server;
-  if (host.empty()) return *default_;
+  if (const Server* server = index_->names.find(host)) return server;
+  if (host.empty()) return nullptr;
   for (const auto& [regex, server] : index_->expressions) {
-    if (exchange ? regex->match(host, *exchange) : regex->test(host)) return *server;
+    if (exchange ? regex->match(host, *exchange) : regex->test(host)) return server;
   }
-  return *default_;
+  return nullptr;
+}
+
+const Server& VirtualServers::find(std::string_view host, Exchange* exchange) const {
+  const Server* server = match(host, exchange);
+  return server ? *server : *default_;
+}
+
+const Server& initial_server(const http::ConnectionFacts& connection) {
+  return connection.tls ? *connection.tls->server : connection.listen->servers.fallback();
+}
+
+const Server& requested_server(const http::ConnectionFacts& connection, std::string_view host,
+                               Exchange* exchange) {
+  const Server* server = connection.listen->servers.match(host, exchange);
+  return server ? *server : initial_server(connection);
 }
 
 }  // namespace sluice

@@ -49,7 +49,7 @@ ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& list
 ServerConnection::~ServerConnection() = default;
 
 const ConnectionConf& ServerConnection::conf() const {
-  return facts_.listen->servers.fallback().connection;
+  return initial_server(facts_).connection;
 }
 
 // --- Input ---

@@ -1,0 +1,111 @@
+#include "modules/http_ssl.h"
+
+#include "modules/ssl_variables.h"
+#include "proxy/data_thread.h"
+#include "proxy/exchange.h"
+#include "proxy/runtime.h"
+
+namespace sluice {
+
+namespace {
+
+using Verify = tls::Settings::Verify;
+
+std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) {
+  auto conf = std::make_unique<SslConf>();
+  conf->reject_handshake = node["rejectHandshake"].boolean();
+  const plan::Node& settings_node = node["tls"];
+  if (!settings_node) return conf;
+  tls::Settings settings = tls::Settings::read(settings_node);
+  std::string error;
+  conf->verify = settings.verify;
+  conf->context = tls::Context::make(settings, error);
+  if (!conf->context) runtime.fail(error);
+  for (const plan::Node& pair : node["certificateTemplates"].items()) {
+    conf->certificate_templates.emplace_back(Template::read(pair.at(0)),
+                                             Template::read(pair.at(1)));
+  }
+  for (std::string_view password : settings.passwords) conf->passwords.emplace_back(password);
+  return conf;
+}
+
+/// Faults that `optional_no_ca` leaves to others: the authority isn't known.
+bool is_about_authority(long fault) {
+  switch (fault) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_CERT_UNTRUSTED:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// A session that ended so must not be resumed.
+void forget_session(SSL* ssl) {
+  SSL_CTX_remove_session(tls::Context::of(ssl).get(), SSL_get0_session(ssl));
+}
+
+Verdict check_client_certificate(Exchange& exchange, SSL* ssl, Verify verify) {
+  long fault = SSL_get_verify_result(ssl);
+  if (fault != X509_V_OK && !(verify == Verify::optional_no_ca && is_about_authority(fault))) {
+    exchange.log(LogLevel::info, "client SSL certificate verify error: (%ld:%s)", fault,
+                 X509_verify_cert_error_string(fault));
+    forget_session(ssl);
+    return Verdict::status(495);
+  }
+  if (verify == Verify::on && !SSL_get0_peer_certificate(ssl)) {
+    exchange.log(LogLevel::info, "client sent no required SSL certificate");
+    forget_session(ssl);
+    return Verdict::status(496);
+  }
+  return Verdict::declined();
+}
+
+/// Whether the request is for a server that wants certificates, and another one was agreed on.
+bool is_misdirected(Exchange& exchange, const http::ConnectionFacts& connection) {
+  std::string_view host = exchange.request.host;
+  std::string_view agreed = connection.tls->server_name;
+  if (agreed.empty() || host.empty() || host == agreed) return false;
+  const Server& asked = connection.listen->servers.find(host, nullptr);
+  return static_cast<const SslConf&>(*asked.block->confs[size_t(SslConf::id)]).verify !=
+         Verify::off;
+}
+
+Verdict check_connection(Exchange& exchange) {
+  const http::ConnectionFacts& connection = exchange.downstream.connection();
+  if (!connection.listen->tls) return Verdict::declined();
+  if (!connection.tls) {
+    exchange.log(LogLevel::info, "client sent plain HTTP request to HTTPS port");
+    return Verdict::status(497);
+  }
+  if (is_misdirected(exchange, connection)) {
+    exchange.log(LogLevel::info,
+                 "client attempted to request the server name different from the one that was "
+                 "negotiated");
+    return Verdict::status(421);
+  }
+  Verify verify = exchange.conf<SslConf>().verify;
+  if (verify == Verify::off) return Verdict::declined();
+  return check_client_certificate(exchange, connection.tls->ssl, verify);
+}
+
+constexpr PhaseHandler phases[] = {{Phase::post_read, check_connection}};
+
+}  // namespace
+
+bool SslConf::add_certificates(DataThread&, SSL*, const http::ConnectionFacts&) const {
+  return false;
+}
+
+const Module http_ssl = {
+    .id = ModuleId::http_ssl,
+    .name = "http_ssl",
+    .read_conf = read_conf,
+    .variables = ssl_variables,
+    .phases = phases,
+};
+
+}  // namespace sluice

@@ -1,0 +1,172 @@
+#include "proxy/handshaking_connection.h"
+
+#include <cerrno>
+
+#include "http/h1/server_connection.h"
+#include "http/host.h"
+#include "modules/http_core.h"
+#include "modules/http_ssl.h"
+
+namespace sluice {
+
+namespace {
+
+/// https://www.iana.org/assignments/tls-extensiontype-values: what HTTP/1 goes by.
+constexpr unsigned char http1_protocols[] = "\x08http/1.1\x08http/1.0\x08http/0.9";
+
+const SslConf& ssl_conf(const Server& server) {
+  return *static_cast<const SslConf*>(server.block->confs[size_t(ModuleId::http_ssl)]);
+}
+
+/// A TLS record of the handshake, or an SSLv2 hello.
+bool begins_tls(char first) { return first == 0x16 || (first & 0x80); }
+
+}  // namespace
+
+void HandshakingConnection::accept(DataThread& thread, const ListenAddress& listen,
+                                   net::StreamPtr stream, const http::ConnectionFacts& facts,
+                                   std::string_view first) {
+  auto owned = std::make_unique<HandshakingConnection>(thread, listen, std::move(stream), facts);
+  HandshakingConnection& connection = *owned;
+  thread.add_connection(std::move(owned));
+  thread.set_idle(connection, true);
+  if (!first.empty()) connection.on_data(first);
+}
+
+HandshakingConnection::HandshakingConnection(DataThread& thread, const ListenAddress& listen,
+                                             net::StreamPtr stream,
+                                             const http::ConnectionFacts& facts)
+    : thread_(thread),
+      listen_(listen),
+      server_(&listen.servers.fallback()),
+      stream_(std::move(stream)),
+      facts_(facts) {
+  remote_text_ = stream_->remote_address().text(false);
+  stream_->set_consumer(*this);
+  timer_.bind<&HandshakingConnection::on_timeout>(this);
+  timer_.set(server_->connection.client_header_timeout);
+}
+
+// The first bytes, before TLS is in between.
+void HandshakingConnection::on_data(std::span<const char> data) {
+  thread_.set_idle(*this, false);
+  if (begins_tls(data[0])) {
+    start_tls(data);
+  } else {
+    hand_over({data.data(), data.size()});
+  }
+}
+
+void HandshakingConnection::start_tls(std::span<const char> first) {
+  const CoreConf& core = *static_cast<const CoreConf*>(server_->block->confs[size_t(CoreConf::id)]);
+  if (core.tcp_nodelay) stream_->set_no_delay(true);
+  const SslConf& conf = ssl_conf(*server_);
+  if (!conf.context) {
+    close();
+    return;
+  }
+  auto tls =
+      std::make_unique<tls::TlsStream>(thread_.stack(), std::move(stream_), begin(*conf.context));
+  tls_ = tls.release();
+  stream_.reset(tls_);
+  tls_->set_consumer(*this);
+  if (conf.context->early_data()) tls_->accept_early_data();
+  tls_->start(first);
+}
+
+const tls::Context* HandshakingConnection::choose(std::string_view server_name) {
+  server_name_.clear();
+  server_ = &listen_.servers.fallback();
+  Arena arena;
+  if (std::optional<http::Host> host = http::parse_host(server_name, arena)) {
+    if (const Server* found = listen_.servers.match(host->name, nullptr)) {
+      server_ = found;
+      server_name_ = host->name;
+    }
+  }
+  const SslConf& conf = ssl_conf(*server_);
+  if (conf.reject_handshake) return nullptr;
+  // A server without certificates of its own shows the default server's.
+  const SslConf& shown = conf.context ? conf : ssl_conf(listen_.servers.fallback());
+  if (!shown.context) return nullptr;
+  tls_->set_record_size(shown.context->buffer_size());
+  return shown.context.get();
+}
+
+std::span<const unsigned char> HandshakingConnection::protocols() {
+  return std::span(http1_protocols).first(sizeof http1_protocols - 1);
+}
+
+bool HandshakingConnection::add_certificates(SSL* ssl) {
+  const SslConf& conf = ssl_conf(*server_);
+  return conf.certificate_templates.empty() || conf.add_certificates(thread_, ssl, facts_);
+}
+
+void HandshakingConnection::on_connected() {
+  // Early data leaves nothing to ask either: all comes with the ClientHello.
+  detach(tls_->ssl());
+  auto facts = std::make_shared<http::TlsFacts>();
+  facts->ssl = tls_->ssl();
+  facts->server = server_;
+  facts->server_name = std::move(server_name_);
+  facts_.tls = std::move(facts);
+  hand_over({});
+}
+
+// The slot that this connection had is the next one's.
+void HandshakingConnection::hand_over(std::string_view first) {
+  net::StreamPtr stream = std::move(stream_);
+  timer_.cancel();
+  thread_.remove_connection(*this);
+  if (!thread_.take_connection_slot()) return;
+  h1::ServerConnection::accept(thread_, listen_, std::move(stream), facts_, first);
+}
+
+void HandshakingConnection::on_end() {
+  log(LogLevel::info, 0,
+      tls_ ? "peer closed connection in SSL handshake" : "client closed connection");
+  close();
+}
+
+void HandshakingConnection::on_error(int error) {
+  if (!tls_) {
+    log(LogLevel::info, error, "recv() failed");
+  } else if (tls_->failure().empty()) {
+    log(LogLevel::info, error, "peer closed connection in SSL handshake");
+  } else {
+    log(tls_->failure_is_ours() ? LogLevel::crit : LogLevel::info, 0, "%s",
+        tls_->failure().c_str());
+  }
+  close();
+}
+
+void HandshakingConnection::on_timeout() {
+  log(LogLevel::info, ETIMEDOUT, "client timed out");
+  close();
+}
+
+void HandshakingConnection::close() {
+  stream_.reset();
+  timer_.cancel();
+  thread_.remove_connection(*this);
+}
+
+void HandshakingConnection::append_log_context(LogLine& line, const void* object) {
+  const auto& connection = *static_cast<const HandshakingConnection*>(object);
+  line.append(" while SSL handshaking, client: ");
+  line.append(connection.remote_text_);
+  line.append(", server: ");
+  line.append(connection.listen_.listener);
+}
+
+void HandshakingConnection::log(LogLevel level, int error, const char* format, ...) {
+  const auto& core = *static_cast<const CoreConf*>(server_->block->confs[size_t(CoreConf::id)]);
+  const ErrorLog& error_log = *thread_.runtime().error_logs[core.error_log];
+  if (!error_log.takes(level)) return;
+  va_list arguments;
+  va_start(arguments, format);
+  error_log.write_list(level, {facts_.number, append_log_context, this}, error, format, arguments);
+  va_end(arguments);
+}
+
+}  // namespace sluice

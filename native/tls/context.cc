@@ -1,0 +1,284 @@
+#include "tls/context.h"
+
+#include <openssl/pem.h>
+
+#include <algorithm>
+
+#include "tls/server_handshake.h"
+#include "tls/ticket_keys.h"
+
+namespace sluice::tls {
+
+namespace {
+
+std::string quoted(std::string_view call, std::string_view name) {
+  return std::string(call) + "(\"" + std::string(name) + "\") failed" + take_errors();
+}
+
+bool cannot_load(std::string_view what, const Pem& pem, std::string& error) {
+  error = "cannot load " + std::string(what) + " \"" + std::string(pem.name) + "\": " + error +
+          take_errors();
+  return false;
+}
+
+/// Every certificate is let through: what is wrong with it shows in the request (495), not in the
+/// handshake.
+int let_through(int, X509_STORE_CTX*) { return 1; }
+
+int own_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+}  // namespace
+
+void set_defaults(SSL_CTX* context) {
+  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                   SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_ANTI_REPLAY |
+                                   SSL_OP_NO_TX_CERTIFICATE_COMPRESSION |
+                                   SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+}
+
+bool set_protocols(SSL_CTX* context, const std::vector<std::string_view>& names) {
+  constexpr std::pair<std::string_view, uint64_t> versions[] = {
+      {"SSLv3", SSL_OP_NO_SSLv3},     {"TLSv1", SSL_OP_NO_TLSv1},
+      {"TLSv1.1", SSL_OP_NO_TLSv1_1}, {"TLSv1.2", SSL_OP_NO_TLSv1_2},
+      {"TLSv1.3", SSL_OP_NO_TLSv1_3},
+  };
+  for (const auto& [name, option] : versions) {
+    bool wanted = std::ranges::find(names, name) != names.end();
+    wanted ? SSL_CTX_clear_options(context, option) : SSL_CTX_set_options(context, option);
+  }
+  return SSL_CTX_set_min_proto_version(context, 0) &&
+         SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
+}
+
+bool add_identity(SSL_CTX* context, const Settings::Identity& identity,
+                  std::span<const std::string_view> passwords, std::string& error) {
+  ChainPtr chain = load_chain(identity.certificate, error);
+  if (!chain) return cannot_load("certificate", identity.certificate, error);
+  CertificatePtr certificate(sk_X509_shift(chain.get()));
+  if (!SSL_CTX_use_certificate(context, certificate.get())) {
+    error = quoted("SSL_CTX_use_certificate", identity.certificate.name);
+    return false;
+  }
+  if (!SSL_CTX_set0_chain(context, chain.get())) {
+    error = quoted("SSL_CTX_set0_chain", identity.certificate.name);
+    return false;
+  }
+  (void)chain.release();
+  KeyPtr key = load_key(identity.key, passwords, error);
+  if (!key) return cannot_load("certificate key", identity.key, error);
+  if (SSL_CTX_use_PrivateKey(context, key.get())) return true;
+  error = quoted("SSL_CTX_use_PrivateKey", identity.key.name);
+  return false;
+}
+
+bool add_trusted(SSL_CTX* context, const Pem& authorities, std::string& error) {
+  if (!authorities) return true;
+  ChainPtr chain = load_chain(authorities, error);
+  if (!chain) return cannot_load("certificate", authorities, error);
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (int i = 0; i < sk_X509_num(chain.get()); ++i) {
+    if (X509_STORE_add_cert(store, sk_X509_value(chain.get(), i))) continue;
+    error = quoted("X509_STORE_add_cert", authorities.name);
+    return false;
+  }
+  return true;
+}
+
+bool add_crl(SSL_CTX* context, const Pem& crl, std::string& error) {
+  if (!crl) return true;
+  CrlsPtr list = load_crls(crl, error);
+  if (!list) return cannot_load("CRL", crl, error);
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (int i = 0; i < sk_X509_CRL_num(list.get()); ++i) {
+    if (X509_STORE_add_crl(store, sk_X509_CRL_value(list.get(), i))) continue;
+    error = quoted("X509_STORE_add_crl", crl.name);
+    return false;
+  }
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  return true;
+}
+
+bool run_commands(SSL_CTX* context,
+                  const std::vector<std::pair<std::string, std::string>>& commands,
+                  std::string& error) {
+  if (commands.empty()) return true;
+  std::unique_ptr<SSL_CONF_CTX, Releaser<SSL_CONF_CTX_free>> conf(SSL_CONF_CTX_new());
+  SSL_CONF_CTX_set_flags(conf.get(), SSL_CONF_FLAG_FILE | SSL_CONF_FLAG_SERVER |
+                                         SSL_CONF_FLAG_CLIENT | SSL_CONF_FLAG_CERTIFICATE |
+                                         SSL_CONF_FLAG_SHOW_ERRORS);
+  SSL_CONF_CTX_set_ssl_ctx(conf.get(), context);
+  for (const auto& [name, value] : commands) {
+    if (SSL_CONF_cmd(conf.get(), name.c_str(), value.c_str()) > 0) continue;
+    error = "SSL_CONF_cmd(\"" + name + "\", \"" + value + "\") failed" + take_errors();
+    return false;
+  }
+  if (SSL_CONF_CTX_finish(conf.get()) == 1) return true;
+  error = "SSL_CONF_finish() failed" + take_errors();
+  return false;
+}
+
+/// Builds a server's context, step by step as nginx does: the first thing that doesn't do is the
+/// one that is reported.
+class ContextBuilder {
+ public:
+  ContextBuilder(Context& made, const Settings& settings, std::string& error)
+      : made_(made), context_(made.get()), settings_(settings), error_(error) {}
+
+  bool build() {
+    set_defaults(context_);
+    ServerHandshake::install(context_);
+    set_protocols(context_, settings_.protocols);
+    return set_ciphers() && add_identities() && set_verification() &&
+           add_trusted(context_, settings_.trusted_certificates, error_) &&
+           add_crl(context_, settings_.crl, error_) && set_dhparam() && set_curves() &&
+           set_sessions() && set_early_data() && run_commands(context_, settings_.commands, error_);
+  }
+
+ private:
+  bool failed(std::string_view call, std::string_view name) {
+    error_ = quoted(call, name);
+    return false;
+  }
+
+  bool set_ciphers() {
+    if (!SSL_CTX_set_cipher_list(context_, settings_.ciphers.c_str())) {
+      return failed("SSL_CTX_set_cipher_list", settings_.ciphers);
+    }
+    if (settings_.prefer_server_ciphers) {
+      SSL_CTX_set_options(context_, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    }
+    return true;
+  }
+
+  bool add_identities() {
+    for (const Settings::Identity& identity : settings_.identities) {
+      if (!add_identity(context_, identity, settings_.passwords, error_)) return false;
+    }
+    return true;
+  }
+
+  bool set_verification() {
+    bool asks = settings_.verify != Settings::Verify::off;
+    SSL_CTX_set_verify(context_, asks ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, let_through);
+    SSL_CTX_set_verify_depth(context_, settings_.verify_depth);
+    if (!asks || !settings_.client_certificates) return true;
+    if (!add_trusted(context_, settings_.client_certificates, error_)) return false;
+    ChainPtr authorities = load_chain(settings_.client_certificates, error_);
+    for (int i = 0; authorities && i < sk_X509_num(authorities.get()); ++i) {
+      SSL_CTX_add_client_CA(context_, sk_X509_value(authorities.get(), i));
+    }
+    return true;
+  }
+
+  bool set_dhparam() {
+    const Pem& pem = settings_.dhparam;
+    if (!pem) return true;
+    BioPtr bio = reading(pem.text);
+    KeyPtr parameters(PEM_read_bio_Parameters(bio.get(), nullptr));
+    if (!parameters) return failed("PEM_read_bio_Parameters", pem.name);
+    if (!SSL_CTX_set0_tmp_dh_pkey(context_, parameters.get())) {
+      return failed("SSL_CTX_set0_tmp_dh_pkey", pem.name);
+    }
+    (void)parameters.release();
+    return true;
+  }
+
+  bool set_curves() {
+    // OpenSSL's own list begins with X25519MLKEM768.
+    if (settings_.curves == "auto") return true;
+    if (SSL_CTX_set1_groups_list(context_, settings_.curves.c_str())) return true;
+    return failed("SSL_CTX_set1_curves_list", settings_.curves);
+  }
+
+  /// A session is good wherever certificates and authorities are the same.
+  bool set_session_context() {
+    std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>> digest(EVP_MD_CTX_new());
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+    EVP_DigestUpdate(digest.get(), "HTTP", 4);
+    for (const Settings::Identity& identity : settings_.identities) {
+      EVP_DigestUpdate(digest.get(), identity.certificate.text.data(),
+                       identity.certificate.text.size());
+    }
+    for (std::string_view name : settings_.certificate_names) {
+      EVP_DigestUpdate(digest.get(), name.data(), name.size());
+    }
+    const STACK_OF(X509_NAME)* names = SSL_CTX_get_client_CA_list(context_);
+    for (int i = 0; i < sk_X509_NAME_num(names); ++i) {
+      X509_NAME_digest(sk_X509_NAME_value(names, i), EVP_sha256(), bytes, &size);
+      EVP_DigestUpdate(digest.get(), bytes, size);
+    }
+    EVP_DigestFinal_ex(digest.get(), bytes, &size);
+    return SSL_CTX_set_session_id_context(context_, bytes, size) ||
+           failed("SSL_CTX_set_session_id_context", "HTTP");
+  }
+
+  bool set_sessions() {
+    SSL_CTX_set_timeout(context_, settings_.session_timeout);
+    if (!set_session_context()) return false;
+    switch (settings_.session_cache) {
+      case Settings::SessionCache::off:
+        SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
+        break;
+      case Settings::SessionCache::none:
+        // Clients are told that sessions can be reused, and none is: some misbehave otherwise.
+        SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_SERVER |
+                                                     SSL_SESS_CACHE_NO_AUTO_CLEAR |
+                                                     SSL_SESS_CACHE_NO_INTERNAL_STORE);
+        SSL_CTX_sess_set_cache_size(context_, 1);
+        break;
+      case Settings::SessionCache::builtin:
+      case Settings::SessionCache::shared:
+        SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_SERVER);
+        if (settings_.session_cache_size) {
+          SSL_CTX_sess_set_cache_size(context_, settings_.session_cache_size);
+        }
+        break;
+    }
+    if (!settings_.session_tickets) SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
+    made_.ticket_keys_ = TicketKeys::install(context_, settings_);
+    return true;
+  }
+
+  bool set_early_data() {
+    constexpr uint32_t most = 16 * 1024;
+    SSL_CTX_set_max_early_data(context_, settings_.early_data ? most : 0);
+    return true;
+  }
+
+  Context& made_;
+  SSL_CTX* context_;
+  const Settings& settings_;
+  std::string& error_;
+};
+
+std::unique_ptr<Context> Context::make(const Settings& settings, std::string& error) {
+  std::unique_ptr<Context> made(new Context);
+  ERR_clear_error();
+  made->context_.reset(SSL_CTX_new(TLS_server_method()));
+  made->verify_ = settings.verify;
+  made->buffer_size_ = settings.buffer_size;
+  made->early_data_ = settings.early_data;
+  if (!ContextBuilder(*made, settings, error).build()) return nullptr;
+  return made;
+}
+
+Context::~Context() = default;
+
+SslPtr Context::connection() const {
+  SslPtr ssl(SSL_new(get()));
+  SSL_set_accept_state(ssl.get());
+  SSL_set_ex_data(ssl.get(), own_index(), const_cast<Context*>(this));
+  return ssl;
+}
+
+const Context& Context::of(const SSL* ssl) {
+  return *static_cast<const Context*>(SSL_get_ex_data(ssl, own_index()));
+}
+
+}  // namespace sluice::tls

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/plan.h"
+#include "tls/openssl.h"
+
+namespace sluice::tls {
+
+/// The text of a PEM file, or a key's `store:` URI, and what messages call it.
+struct Pem {
+  std::string_view name;
+  std::string_view text;
+
+  static Pem read(const plan::Node& node) { return {node["name"].text(), node["text"].text()}; }
+  explicit operator bool() const { return !name.empty(); }
+};
+
+struct StackReleaser {
+  void operator()(STACK_OF(X509) * chain) const { sk_X509_pop_free(chain, X509_free); }
+  void operator()(STACK_OF(X509_CRL) * list) const { sk_X509_CRL_pop_free(list, X509_CRL_free); }
+};
+using ChainPtr = std::unique_ptr<STACK_OF(X509), StackReleaser>;
+using CrlsPtr = std::unique_ptr<STACK_OF(X509_CRL), StackReleaser>;
+
+/// A certificate, and those behind it. Null with `error`: the call that failed, in nginx's words;
+/// the reason is in OpenSSL's queue.
+ChainPtr load_chain(const Pem& pem, std::string& error);
+/// A private key; an encrypted one is tried with each password.
+KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error);
+CrlsPtr load_crls(const Pem& pem, std::string& error);
+
+/// A bio that reads `text`, which stays the caller's.
+BioPtr reading(std::string_view text);
+
+}  // namespace sluice::tls

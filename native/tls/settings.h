@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/plan.h"
+#include "tls/pem.h"
+
+namespace sluice::tls {
+
+/// What a context is made of: a server's `ssl_*` directives, or what `proxy_ssl_*` says of an
+/// upstream. Texts are the Plan's own. Certificates whose names have variables are not here.
+struct Settings {
+  struct Identity {
+    Pem certificate;
+    Pem key;
+  };
+  enum class Verify : uint8_t { off, on, optional, optional_no_ca };
+  enum class SessionCache : uint8_t { off, none, builtin, shared };
+
+  std::vector<Identity> identities;
+  std::vector<std::string_view> passwords;
+  std::vector<std::string_view> protocols;  ///< `TLSv1.2` …
+  std::string ciphers;
+  std::string curves;
+  bool prefer_server_ciphers = false;
+  Pem dhparam;
+  Pem client_certificates;   ///< authorities whose names clients are told
+  Pem trusted_certificates;  ///< others that may sign
+  Pem crl;
+  Verify verify = Verify::off;
+  int verify_depth = 1;
+  size_t buffer_size = 16 * 1024;
+  bool early_data = false;
+  SessionCache session_cache = SessionCache::none;
+  long session_cache_size = 0;  ///< sessions; 0: OpenSSL's default
+  long session_timeout = 300;   ///< seconds
+  bool session_tickets = true;
+  /// ssl_session_ticket_key, 48 or 80 bytes each: the first encrypts.
+  std::vector<std::string_view> ticket_keys;
+  /// 80 random bytes of the configuration: tickets are good in every worker.
+  std::string_view ticket_seed;
+  /// Names of certificates with variables: sessions are bound to them.
+  std::vector<std::string_view> certificate_names;
+  std::vector<std::pair<std::string, std::string>> commands;  ///< ssl_conf_command
+
+  static Settings read(const plan::Node& node);
+};
+
+}  // namespace sluice::tls
