@@ -1,9 +1,12 @@
 #include "modules/http_access.h"
+#include "modules/http_addition.h"
+#include "modules/http_auth_request.h"
 #include "modules/http_core.h"
 #include "modules/http_headers.h"
 #include "modules/http_index.h"
 #include "modules/http_log.h"
 #include "modules/http_map.h"
+#include "modules/http_mirror.h"
 #include "modules/http_not_modified.h"
 #include "modules/http_proxy.h"
 #include "modules/http_range.h"
@@ -20,9 +23,10 @@ namespace {
 
 // The order is that of nginx: of handlers within a phase, and of header filters.
 constexpr const Module* modules[] = {
-    &http_core,  &http_ssl,          &http_log,     &http_upstream, &http_try_files,
-    &http_index, &http_static,       &http_access,  &http_map,      &http_rewrite,
-    &http_proxy, &http_not_modified, &http_headers, &http_range,
+    &http_core,    &http_ssl,     &http_log,    &http_upstream, &http_try_files,
+    &http_mirror,  &http_index,   &http_static, &http_access,   &http_auth_request,
+    &http_map,     &http_rewrite, &http_proxy,  &http_addition, &http_not_modified,
+    &http_headers, &http_range,
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "modules/http_core.h"
 #include "proxy/data_thread.h"
+#include "proxy/subrequest.h"
 
 namespace sluice {
 
@@ -155,7 +156,7 @@ bool Exchange::on_client_closed() {
 
 void Exchange::abort(uint16_t status) {
   if (ended_) return;
-  if (Source* source = std::exchange(source_, nullptr)) source->on_abort();
+  abort_parts(status);
   if (!head_sent_) response.status = status;
   keep_alive = false;
   if (!is_subrequest()) run_log_phase();
@@ -167,7 +168,7 @@ void Exchange::abort(uint16_t status) {
 void Exchange::complete() {
   downstream.flush();
   if (ended_) return;
-  if (downstream.unsent() > 0 || (rate_limit_ && rate_limit_->waiting())) {
+  if (open_subrequests_ > 0 || downstream.unsent() > 0 || (rate_limit_ && rate_limit_->waiting())) {
     completing_ = true;
     return;
   }
@@ -184,9 +185,15 @@ void Exchange::end() {
 }
 
 void Exchange::fail_connection() {
-  if (Source* source = std::exchange(source_, nullptr)) source->on_abort();
+  abort_parts(499);
   keep_alive = false;
   end();
+}
+
+void Exchange::abort_parts(uint16_t status) {
+  if (Source* source = std::exchange(source_, nullptr)) source->on_abort();
+  for (Subrequest* subrequest : subrequests_) subrequest->exchange().abort(status);
+  open_subrequests_ = 0;
 }
 
 bool Exchange::run_post_action() {
@@ -211,6 +218,52 @@ void Exchange::run_log_phase() {
   for (uint16_t i = runtime.phase_start[phase]; i < runtime.phase_start[phase + 1]; ++i) {
     runtime.phase_handlers[i].run(*this);
   }
+}
+
+// --- Subrequests ---
+
+// As nginx: the parent's fields, its server, and a URI of its own.
+void Exchange::prepare_subrequest(Exchange& parent, std::string_view new_uri,
+                                  std::string_view new_args, bool clone) {
+  parent_ = &parent;
+  main_ = parent.main_;
+  request.version = parent.request.version;
+  request.line = parent.request.line;
+  request.target = parent.request.target;
+  request.host = parent.request.host;
+  request.method = clone ? parent.request.method : http::Method::get;
+  request.method_name = clone ? parent.request.method_name : "GET";
+  for (const http::Header& field : parent.request.headers) {
+    request.headers.add(field.name, field.value, field.id);
+  }
+  body.share(parent.body);
+  server = parent.server;
+  block = server->block;
+  internal = true;
+  expect_tested = true;
+  subrequests = uint8_t(parent.subrequests - 1);
+  replace_uri(new_uri);
+  uri_is_original = false;
+  args = new_args;
+}
+
+void Exchange::begin_subrequest() {
+  if (ended_) return;
+  enter(Phase::server_rewrite);
+  run_phases();
+}
+
+void Exchange::adopt(Subrequest& subrequest, bool in_place) {
+  subrequests_.push_back(&subrequest);
+  open_subrequests_++;
+  if (!in_place) return;
+  if (!postponed_) postponed_ = arena.make<Postponed>(*this);
+  postponed_->add(subrequest);
+}
+
+void Exchange::release_subrequest() {
+  if (open_subrequests_ > 0) open_subrequests_--;
+  if (completing_) complete();
 }
 
 }  // namespace sluice

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/arena.h"
 #include "base/log.h"
@@ -25,6 +26,8 @@ namespace sluice {
 
 class DataThread;
 struct ErrorPage;
+class Postponed;
+class Subrequest;
 
 /// One request and its response, whatever protocols carry them: nginx's request.
 /// A codec makes it and calls begin(); phases route it; a content handler answers; finalize() ends
@@ -102,6 +105,16 @@ class Exchange : public Disposable {
   Exchange& main() { return *main_; }
   Exchange* parent() { return parent_; }
   bool is_subrequest() const { return parent_ != nullptr; }
+  /// Of Subrequest: takes the parent's request over, and goes through the phases.
+  void prepare_subrequest(Exchange& parent, std::string_view uri, std::string_view args,
+                          bool clone);
+  void begin_subrequest();
+  /// Of Subrequest: the parent does not end before it; `in_place` ones keep their place in the
+  /// body.
+  void adopt(Subrequest& subrequest, bool in_place);
+  void release_subrequest();
+  Postponed& postponed() { return *postponed_; }
+  void deliver_postponed(const http::Piece& piece);
 
   // --- Response ---
   /// Runs the header filters and hands the head to the codec. ok(): send the body. A handler that
@@ -193,7 +206,7 @@ class Exchange : public Disposable {
   int64_t started_wall_ms = 0;
   uint8_t uri_changes =
       11;  ///< URI changes left (rewrites, internal redirects) until it counts as a cycle
-  uint8_t subrequests = 51;  ///< subrequests left
+  uint8_t subrequests = 51;  ///< how deep subrequests may still go
 
   // --- From the codec ---
   /// Room again in the client's queue, or all of it sent.
@@ -206,7 +219,6 @@ class Exchange : public Disposable {
   bool ended() const { return ended_; }
 
  private:
-  friend class Subrequest;
   friend class BodyFilter;
   void run_phases();
   bool step(Verdict verdict);
@@ -226,6 +238,7 @@ class Exchange : public Disposable {
   void complete();
   void end();
   void fail_connection();
+  void abort_parts(uint16_t status);
   void set_standard_fields();
   void apply_rate_limit();
   void run_log_phase();
@@ -236,6 +249,9 @@ class Exchange : public Disposable {
   Exchange* main_ = this;
   Exchange* parent_ = nullptr;
   Source* source_ = nullptr;
+  Postponed* postponed_ = nullptr;             ///< in-place subrequests, while there are any
+  std::vector<Subrequest*> subrequests_ = {};  ///< all that were made
+  uint16_t open_subrequests_ = 0;
   BodyFilter* body_filters_ = nullptr;
   RateLimit* rate_limit_ = nullptr;
   BodyFilter** body_filters_tail_ = &body_filters_;

@@ -4,6 +4,7 @@
 #include "modules/http_core.h"
 #include "proxy/data_thread.h"
 #include "proxy/exchange.h"
+#include "proxy/subrequest.h"
 
 namespace sluice {
 
@@ -73,13 +74,22 @@ Verdict Exchange::send_body(const http::Piece& piece) {
 }
 
 Verdict Exchange::deliver(const http::Piece& piece) {
+  if (postponed_ && !postponed_->empty()) {
+    postponed_->hold(piece);
+    return Verdict::ok();
+  }
+  deliver_postponed(piece);
+  return ended_ ? Verdict::fail() : Verdict::ok();
+}
+
+// A piece whose turn has come.
+void Exchange::deliver_postponed(const http::Piece& piece) {
   body_bytes_sent += piece.size();
   if (rate_limit_) {
     rate_limit_->write(piece);
   } else {
     downstream.send_body(piece);
   }
-  return ended_ ? Verdict::fail() : Verdict::ok();
 }
 
 Verdict Exchange::send_text(uint16_t status, std::string_view content_type, std::string_view text) {

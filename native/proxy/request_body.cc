@@ -11,7 +11,7 @@
 namespace sluice {
 
 RequestBody::~RequestBody() {
-  if (!file_) return;
+  if (!file_ || shared_) return;
   // client_body_in_file_only: `clean` removes what the handler has not moved away.
   if (exchange_.conf<CoreConf>().client_body_in_file_only == CoreConf::BodyInFile::clean) {
     ::unlink(file_->name().c_str());
@@ -54,6 +54,15 @@ bool RequestBody::discard() {
   mode_ = Mode::discard;
   memory_size_ = 0;
   return exchange_.downstream.discard_body();
+}
+
+void RequestBody::share(const RequestBody& parent) {
+  complete_ = true;
+  memory_ = parent.memory_;
+  memory_size_ = parent.memory_size_;
+  size_ = parent.complete_ ? parent.size_ : 0;
+  file_ = parent.file_;
+  shared_ = true;
 }
 
 // RFC 9110, 10.1.1.

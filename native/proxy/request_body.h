@@ -33,7 +33,8 @@ class RequestBody {
   /// Reads all of it, then calls reader.on_body(), at once when nothing is missing.
   /// A body that is too large, or a client that goes away, ends the exchange instead.
   void buffer(Reader& reader);
-  /// As stream(), but what comes is always kept till take(): for a reader that wants the pieces of one read together.
+  /// As stream(), but what comes is always kept till take(): for a reader that wants the pieces of
+  /// one read together.
   void gather(Reader& reader);
   /// Passes it on as it comes: on_body() after each arrival, take() hands out what is there.
   void stream(Reader& reader);
@@ -42,6 +43,8 @@ class RequestBody {
   bool discard();
   /// There is none.
   void none() { complete_ = true; }
+  /// A subrequest's is what its parent has read by now.
+  void share(const RequestBody& parent);
 
   /// True when every byte has arrived.
   bool complete() const { return complete_; }
@@ -84,6 +87,7 @@ class RequestBody {
   std::optional<TempFile> file_;
   Mode mode_ = Mode::none;
   bool complete_ = false;
+  bool shared_ = false;  ///< the file is the parent's
 };
 
 }  // namespace sluice

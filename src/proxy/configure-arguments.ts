@@ -4,6 +4,8 @@
  * belongs here if and only if it is true.
  */
 export const CONFIGURE_ARGUMENTS: readonly string[] = [
+  '--with-http_addition_module',
+  '--with-http_auth_request_module',
   '--without-http-cache',
   '--without-http_auth_basic_module',
   '--without-http_autoindex_module',
@@ -17,7 +19,6 @@ export const CONFIGURE_ARGUMENTS: readonly string[] = [
   '--without-http_limit_conn_module',
   '--without-http_limit_req_module',
   '--without-http_memcached_module',
-  '--without-http_mirror_module',
   '--without-http_referer_module',
   '--without-http_scgi_module',
   '--without-http_split_clients_module',

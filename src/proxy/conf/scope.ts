@@ -70,6 +70,14 @@ export class Scope {
     return this.own(directive).flatMap((entry) => entry.scope ?? []);
   }
 
+  /** Every occurrence here and in the blocks within, in the order of the configuration. */
+  within<T>(directive: Directive<T>): readonly Entry<T>[] {
+    return this.entries.flatMap((entry) => {
+      if (entry.scope) return entry.scope.within(directive);
+      return entry.directive === directive ? [entry as Entry<T>] : [];
+    });
+  }
+
   /** The nearest block of one of these kinds, this one included. */
   enclosing(contexts: Contexts): Scope | undefined {
     for (let scope: Scope | undefined = this; scope; scope = scope.parent) {

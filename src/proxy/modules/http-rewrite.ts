@@ -56,7 +56,7 @@ export const httpRewrite: HttpModule = {
   name: 'http_rewrite',
   directives: [...PROGRAM_DIRECTIVES, rewriteLog, uninitializedVariableWarn],
   declare(http, compiler) {
-    for (const { statement } of entriesWithin(http, set)) {
+    for (const { statement } of http.within(set)) {
       compiler.diagnostics.attempt(() =>
         compiler.variables.define(variableName(statement), statement, { word: 1 }),
       );
@@ -68,20 +68,11 @@ export const httpRewrite: HttpModule = {
   }),
   /** Slots of the variables that `set` makes: as long as it has not, their use is worth a warning. */
   compileMain(http, compiler): readonly Index[] {
-    const slots = entriesWithin(http, set).map(({ statement }) =>
-      compiler.variables.slot(variableName(statement)),
-    );
+    const slots = http.within(set).map(({ statement }) => compiler.variables.slot(variableName(statement)));
     return [...new Set(slots)];
   },
   compileRewrite: compileProgram,
 };
-
-function entriesWithin(scope: Scope, wanted: Directive<Compile>): Entry[] {
-  return scope.entries.flatMap((entry) => {
-    if (entry.scope) return entriesWithin(entry.scope, wanted);
-    return entry.directive === wanted ? [entry] : [];
-  });
-}
 
 function compileProgram(scope: Scope, compiler: Compiler): RewriteProgram {
   const program: RewriteInstruction[] = [];

@@ -2,11 +2,14 @@
 import { core } from './core.ts';
 import { events } from './events.ts';
 import { httpAccess } from './http-access.ts';
+import { httpAddition } from './http-addition.ts';
+import { httpAuthRequest } from './http-auth-request.ts';
 import { httpCore } from './http-core.ts';
 import { httpHeaders } from './http-headers.ts';
 import { httpIndex } from './http-index.ts';
 import { httpLog } from './http-log.ts';
 import { httpMap } from './http-map.ts';
+import { httpMirror } from './http-mirror.ts';
 import { httpProxy } from './http-proxy.ts';
 import { httpRewrite } from './http-rewrite.ts';
 import { httpTryFiles } from './http-try-files.ts';
@@ -20,10 +23,13 @@ export const HTTP_MODULES: readonly HttpModule[] = [
   httpLog,
   httpUpstream,
   httpTryFiles,
+  httpMirror,
   httpIndex,
   httpAccess,
+  httpAuthRequest,
   httpMap,
   httpRewrite,
   httpProxy,
+  httpAddition,
   httpHeaders,
 ];
