@@ -71,6 +71,13 @@ class Downstream {
   virtual size_t unsent() const = 0;
   bool blocked() const { return unsent() > net::Stream::high_mark; }
 
+  /// Where the rest of the body may be put past send_body(): the socket of a connection that adds
+  /// nothing to it and has nothing queued; -1: nowhere. Who does so says sent_directly(), and
+  /// await_room() to have Exchange::on_writable() called once a full socket has room again.
+  virtual int direct_descriptor() { return -1; }
+  virtual void sent_directly(uint64_t) {}
+  virtual void await_room() {}
+
   /// Lets the request body come (RequestBody::on_data) or stops it; nothing comes within the call.
   /// It is stopped at first.
   virtual void read_body(bool on) = 0;

@@ -41,6 +41,11 @@ std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) 
 
 Verdict handle(Exchange& exchange) {
   const ProxyConf& conf = exchange.conf<ProxyConf>();
+  if (!conf.url && !conf.upstream.group) {
+    // A block within `if` that has no proxy_pass, entered after one that has.
+    exchange.log(LogLevel::alert, "no upstream configuration");
+    return Verdict::status(500);
+  }
   ProxyExchange* proxy = exchange.arena.make<ProxyExchange>(exchange, conf);
   exchange.state<ProxyExchange>() = proxy;
   if (conf.url && !proxy->find_target()) return Verdict::status(500);

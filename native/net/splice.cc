@@ -55,6 +55,14 @@ void SplicePump::return_pipe() {
   if (in_pipe_ == 0 && idle_pipes.size() < max_idle_pipes) idle_pipes.push_back(std::move(pipe));
 }
 
+size_t SplicePump::take_back(std::span<char> room) {
+  if (in_pipe_ == 0) return 0;
+  ssize_t size = ::read(pipe_out_, room.data(), std::min<size_t>(room.size(), in_pipe_));
+  if (size <= 0) return 0;
+  in_pipe_ -= size;
+  return size;
+}
+
 SplicePump::Result SplicePump::pump() {
   if (!open_pipe()) {
     error_ = errno;

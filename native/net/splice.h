@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/file.h"
 
@@ -29,6 +31,9 @@ class SplicePump {
     write_failed,
   };
   Result pump();
+
+  /// Takes what has left the source and not reached the target, up to the room there is, to send it in another way.
+  size_t take_back(std::span<char> room);
 
   /// Bytes that have reached the target; those that have left the source.
   uint64_t written() const { return written_; }

@@ -128,6 +128,9 @@ class Exchange : public Disposable {
   /// HEAD, 204, 304 …: send_body() must not be called, finalize(ok()) follows send_head().
   bool header_only = false;
   void add_body_filter(BodyFilter& filter);
+  /// As Downstream's, -1 where somebody wants to see the body.
+  int direct_descriptor();
+  void sent_directly(uint64_t bytes);
   bool allow_ranges = false;   ///< Range may pick from the body (RFC 9110, 14)
   bool single_range = false;   ///< …but one range only
   bool unconditional = false;  ///< If-Modified-Since and the like were answered by the upstream

@@ -73,6 +73,16 @@ Verdict Exchange::send_body(const http::Piece& piece) {
   return body_filters_ ? body_filters_->write(*this, piece) : deliver(piece);
 }
 
+int Exchange::direct_descriptor() {
+  bool watched = body_filters_ || rate_limit_ || post_action_ || header_only || is_subrequest();
+  return watched ? -1 : downstream.direct_descriptor();
+}
+
+void Exchange::sent_directly(uint64_t bytes) {
+  body_bytes_sent += bytes;
+  downstream.sent_directly(bytes);
+}
+
 Verdict Exchange::deliver(const http::Piece& piece) {
   if (postponed_ && !postponed_->empty()) {
     postponed_->hold(piece);

@@ -7,7 +7,7 @@
 namespace sluice {
 
 std::string_view Exchange::server_token() {
-  if (response.headers.find(http::HeaderId::server)) return {};
+  if (response.without_server || response.headers.find(http::HeaderId::server)) return {};
   return page_signature();
 }
 

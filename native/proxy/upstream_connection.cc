@@ -56,6 +56,10 @@ void UpstreamConnection::on_data(std::span<const char> data) {
   }
 }
 
+void UpstreamConnection::on_readable() {
+  if (user_) user_->on_upstream_readable();
+}
+
 void UpstreamConnection::on_end() {
   if (user_) {
     user_->on_upstream_end();

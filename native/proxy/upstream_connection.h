@@ -23,6 +23,8 @@ class UpstreamConnection final : public Disposable, public ListHook<struct IdleU
    public:
     virtual void on_connected() = 0;
     virtual void on_upstream_data(std::span<const char> data) = 0;
+    /// While the stream is read directly: there may be bytes, or the end.
+    virtual void on_upstream_readable() = 0;
     virtual void on_upstream_end() = 0;
     virtual void on_upstream_writable() = 0;
     virtual void on_upstream_error(int error) = 0;
@@ -59,6 +61,7 @@ class UpstreamConnection final : public Disposable, public ListHook<struct IdleU
   void take(User& user);
   void on_connected() override;
   void on_data(std::span<const char> data) override;
+  void on_readable() override;
   void on_end() override;
   void on_writable() override;
   void on_error(int error) override;

@@ -294,6 +294,7 @@ void UpstreamExchange::note_end_of_try() {
 void UpstreamExchange::leave_connection(bool reusable) {
   pace_timer_.cancel();
   if (!connection_) return;
+  end_splice();
   if (reusable && group_ && group_->pool()) {
     group_->pool()->keep(std::move(connection_), group_->pool_is_local() ? &conf : nullptr);
   } else {

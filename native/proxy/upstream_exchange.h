@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "net/splice.h"
 #include "proxy/data_thread.h"
 #include "proxy/exchange.h"
 #include "proxy/response_pipe.h"
@@ -120,6 +121,13 @@ class UpstreamExchange : public Exchange::Source,
   void pace();
   void on_pace_over();
 
+  // --- Bodies that nobody looks at (upstream_splice.cc) ---
+  bool begin_splice();
+  void pump();
+  void end_splice();
+  void on_slow_client();
+  void on_upstream_readable() override;
+
   // --- After a 101 (upstream_tunnel.cc) ---
   void begin_tunnel(std::string_view input);
   void pass_to_client(std::span<const char> data);
@@ -140,6 +148,7 @@ class UpstreamExchange : public Exchange::Source,
   bool buffering_ = true;
   bool paused_ = false;          ///< the client is slower than the upstream
   bool extra_ = false;           ///< the upstream has said more than was asked for
+  bool client_is_slow_ = false;  ///< too slow for splicing: the upstream would have to wait for it
   bool broken_off_ = false;      ///< what the pipe holds is all there will be, and it isn't all
   size_t hints_size_ = 0;        ///< of interim heads so far
   uint32_t question_ = 0;        ///< asked of the control thread
@@ -154,6 +163,7 @@ class UpstreamExchange : public Exchange::Source,
   UpstreamCodec* codec_ = nullptr;
   ResponsePipe pipe_;
   Timer pace_timer_;
+  std::optional<net::SplicePump> splice_;
 };
 
 }  // namespace sluice

@@ -69,6 +69,8 @@ bool UpstreamExchange::take_head() {
 
   if (!read_controls()) return false;
   copy_fields();
+  // As nginx: limit_rate is for responses that are buffered.
+  if (!buffering_) exchange.limit_rate = 0;
   phase_ = Phase::body;
   exchange.log_action = "sending to client";
   if (status == 101 && !wants_upgrade) {
@@ -179,6 +181,9 @@ void UpstreamExchange::copy_fields() {
     }
     if (!conf.hidden.contains(field)) copy_field(field);
   }
+  // proxy_pass_header Server: if the upstream has none, there is none.
+  response.without_server = !conf.hidden.contains({.name = "Server", .value = {}, .id = HeaderId::server});
+  response.without_date = !conf.hidden.contains({.name = "Date", .value = {}, .id = HeaderId::date});
   response.status = head.status;
   response.reason = head.reason;
   if (!head.chunked) response.content_length = head.content_length;

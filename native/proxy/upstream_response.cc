@@ -84,7 +84,7 @@ bool UpstreamExchange::take_hints() {
 
 /// The response goes on: with what comes, or once the client has taken what there is.
 void UpstreamExchange::wait_for_more() {
-  if (exchange.ended()) return;
+  if (exchange.ended() || begin_splice()) return;
   if (pipe_.full(buffering_)) {
     paused_ = true;
     connection_->stream().pause_reading();
@@ -105,6 +105,10 @@ void UpstreamExchange::pace() {
 }
 
 void UpstreamExchange::on_pace_over() {
+  if (splice_) {
+    on_slow_client();
+    return;
+  }
   if (phase_ != Phase::body || paused_) return;
   connection_->stream().resume_reading();
   connection_->set_timeout(conf.read_timeout);
@@ -196,6 +200,10 @@ void UpstreamExchange::on_upstream_error(int error) {
 void UpstreamExchange::on_writable() {
   if (phase_ == Phase::tunnel) {
     connection_->stream().resume_reading();
+    return;
+  }
+  if (splice_) {
+    pump();
     return;
   }
   if (phase_ != Phase::body && phase_ != Phase::draining) return;

@@ -144,6 +144,11 @@ void ClientCodec::begin_body() {
   }
 }
 
+void ClientCodec::skipped(uint64_t bytes) {
+  remaining_ -= bytes;
+  if (remaining_ == 0) state_ = State::ended;
+}
+
 Event ClientCodec::input_ended() {
   if (state_ != State::until_close) return Event::more;
   state_ = State::ended;

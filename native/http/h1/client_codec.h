@@ -35,7 +35,7 @@ class ClientCodec final : public UpstreamCodec {
   std::string_view refusal() override;
   bool keeps_alive() const override { return head_.keep_alive && state_ == State::ended; }
   uint64_t plain_remaining() const override { return state_ == State::length ? remaining_ : 0; }
-  void skipped(uint64_t bytes) override { remaining_ -= bytes; }
+  void skipped(uint64_t bytes) override;
 
  private:
   enum class State : uint8_t { head, length, chunked, until_close, ended };

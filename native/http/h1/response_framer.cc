@@ -28,7 +28,7 @@ void ResponseFramer::write_head(Exchange& exchange, bool no_body, net::Stream& s
 
   head.chunked = chunked_;
   head.keep_alive = exchange.keep_alive;
-  bool dated = head.headers.find(http::HeaderId::date) != nullptr;
+  bool dated = head.without_date || head.headers.find(http::HeaderId::date) != nullptr;
   ResponseExtras extras{
       .server = exchange.server_token(),
       .date = dated ? std::string_view() : Clock::of_thread().http_date(),

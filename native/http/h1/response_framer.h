@@ -21,6 +21,11 @@ class ResponseFramer {
   void write_head(Exchange& exchange, bool no_body, net::Stream& stream);
   void write_body(Exchange& exchange, const http::Piece& piece, net::Stream& stream);
 
+  /// The body goes out as it is, as long as was promised.
+  bool is_plain() const { return counted_; }
+  /// So much of it went out by another way.
+  void skip(uint64_t bytes) { left_ -= bytes; }
+
   /// False when the body has turned out shorter or longer than its Content-Length: the connection
   /// can't be used again.
   bool complete() const { return left_ == 0 || !counted_; }

@@ -56,6 +56,9 @@ class ServerConnection final : public ClientConnection,
   void send_body(const http::Piece& piece) override;
   void flush() override;
   size_t unsent() const override;
+  int direct_descriptor() override;
+  void sent_directly(uint64_t bytes) override;
+  void await_room() override { stream_->await_room(); }
   void read_body(bool on) override;
   bool discard_body() override;
   void upgrade() override;

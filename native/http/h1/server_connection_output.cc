@@ -40,6 +40,16 @@ void ServerConnection::flush() { stream_->flush(); }
 
 size_t ServerConnection::unsent() const { return stream_->unsent(); }
 
+int ServerConnection::direct_descriptor() {
+  bool plain = state_ == State::exchange && framer_.is_plain() && stream_->unsent() == 0;
+  return plain ? stream_->kernel_descriptor() : -1;
+}
+
+void ServerConnection::sent_directly(uint64_t bytes) {
+  framer_.skip(bytes);
+  exchange_->bytes_sent += bytes;
+}
+
 void ServerConnection::on_writable() {
   if (exchange_) {
     send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
