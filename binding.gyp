@@ -14,6 +14,9 @@
       "cflags_cc": [
         "-std=c++20", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden",
         "-Wall", "-Wextra", "-Werror",
+        # A thread's own variables are used at every turn: without a call each. They have to fit into what glibc
+        # reserves for libraries loaded later, some 1.5 KB; else the addon does not load.
+        "-ftls-model=initial-exec",
         # GCC 12 sees uninitialised members where a std::variant is moved.
         "-Wno-maybe-uninitialized"
       ],

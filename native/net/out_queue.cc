@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/block_pool.h"
+#include "base/recycled.h"
 
 namespace sluice::net {
 
@@ -41,7 +42,7 @@ struct alignas(16) OutQueue::OwnBlock {
   }
 };
 
-struct OutQueue::Segment {
+struct OutQueue::Segment : Recycled<Segment> {
   Segment* next = nullptr;
   const char* data = nullptr;
   size_t length = 0;

@@ -180,7 +180,10 @@ void DataThread::on_turn_end() {
   while (!turn_ends_.empty()) turn_ends_.pop_front().on_turn_end();
   // Streams may still refer to what is about to go. What is buried may bury more.
   if (!graveyard_.empty()) stack_->flush();
-  while (!graveyard_.empty()) std::exchange(graveyard_, {}).clear();
+  while (!graveyard_.empty()) {
+    dying_.swap(graveyard_);
+    dying_.clear();
+  }
   if (draining_) end_when_idle();
 }
 

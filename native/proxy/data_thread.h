@@ -153,6 +153,7 @@ class DataThread : private net::Stack::TurnObserver {
   IntrusiveList<ClientConnection, struct ConnectionList> busy_;
   IntrusiveList<ClientConnection, struct ConnectionList> idle_;
   std::vector<std::unique_ptr<Disposable>> graveyard_;
+  std::vector<std::unique_ptr<Disposable>> dying_;  ///< empty between turns, but for its capacity
   IntrusiveList<TurnEnd, struct TurnEndList> turn_ends_;
   std::vector<LogFile*> log_files_;
   LogDescriptors log_descriptors_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/recycled.h"
 #include "base/log.h"
 #include "base/timer.h"
 #include "http/downstream.h"
@@ -32,7 +33,7 @@ class Subrequest;
 /// One request and its response, whatever protocols carry them: nginx's request.
 /// A codec makes it and calls begin(); phases route it; a content handler answers; finalize() ends
 /// it.
-class Exchange : public Disposable {
+class Exchange : public Disposable, public Recycled<Exchange> {
  public:
   Exchange(Runtime& runtime, http::Downstream& downstream);
   ~Exchange() override;
