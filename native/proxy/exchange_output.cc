@@ -74,7 +74,8 @@ Verdict Exchange::send_body(const http::Piece& piece) {
 }
 
 int Exchange::direct_descriptor() {
-  bool watched = body_filters_ || rate_limit_ || post_action_ || header_only || is_subrequest();
+  bool watched =
+      body_filters_ || rate_limit_ || postponed_ || post_action_ || header_only || is_subrequest();
   return watched ? -1 : downstream.direct_descriptor();
 }
 
