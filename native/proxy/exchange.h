@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "base/recycled.h"
 #include "base/log.h"
+#include "base/recycled.h"
 #include "base/timer.h"
 #include "http/downstream.h"
 #include "http/message.h"
