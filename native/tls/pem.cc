@@ -84,7 +84,7 @@ KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std
   }
   for (std::string_view password : passwords) {
     ERR_clear_error();
-    BIO_reset(bio.get());
+    (void)BIO_reset(bio.get());
     key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, give_password, &password));
     if (key) break;
   }
