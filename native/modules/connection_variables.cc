@@ -11,6 +11,7 @@
 #include "modules/variable_text.h"
 #include "net/address.h"
 #include "net/proxy_protocol.h"
+#include "net/proxy_tlv.h"
 
 namespace sluice::variables {
 
@@ -90,6 +91,33 @@ Value proxy_protocol_address(Exchange& exchange, std::uintptr_t end) {
 Value proxy_protocol_port(Exchange& exchange, std::uintptr_t end) {
   const net::Address* address = proxied(exchange, ProxiedEnd(end));
   return address ? port_value(exchange, address->port()) : Value::none();
+}
+
+Value proxy_protocol_tlv(Exchange& exchange, std::uintptr_t data) {
+  using Outcome = net::ProxyTlv::Outcome;
+  const auto& header = facts(exchange).proxy_protocol;
+  if (!header) return Value::none();
+  std::string_view name = *reinterpret_cast<const std::string_view*>(data);
+  net::ProxyTlv tlv = net::find_proxy_tlv(header->tlvs, name);
+  auto complain = [&](const char* what) {
+    exchange.log(LogLevel::error, "%s PROXY protocol TLV \"%.*s\"", what, int(name.size()),
+                 name.data());
+    return Value::none();
+  };
+  switch (tlv.outcome) {
+    case Outcome::found:
+      return tlv.number ? decimal_value(exchange, *tlv.number) : Value::of(tlv.value);
+    case Outcome::absent:
+      return Value::none();
+    case Outcome::unknown_name:
+      return complain("unknown");
+    case Outcome::invalid_type:
+      return complain("invalid");
+    case Outcome::broken:
+      exchange.log(LogLevel::error, "broken PROXY protocol TLV");
+      return Value::none();
+  }
+  return Value::none();
 }
 
 Value tcp_info(Exchange& exchange, std::uintptr_t member) {

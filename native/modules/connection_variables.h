@@ -26,6 +26,8 @@ Value server_name(Exchange& exchange, std::uintptr_t);
 enum class ProxiedEnd : std::uintptr_t { client, server };
 Value proxy_protocol_address(Exchange& exchange, std::uintptr_t end);
 Value proxy_protocol_port(Exchange& exchange, std::uintptr_t end);
+/// What version 2 of the header adds, by nginx's name (`const std::string_view*`).
+Value proxy_protocol_tlv(Exchange& exchange, std::uintptr_t name);
 
 /// Members of the kernel's struct tcp_info.
 enum class TcpInfo : std::uintptr_t { rtt, rtt_variance, send_window, receive_space };

@@ -119,6 +119,7 @@ constexpr VariableDefinition table[] = {
     proxied("proxy_protocol_port", variables::proxy_protocol_port, ProxiedEnd::client),
     proxied("proxy_protocol_server_addr", variables::proxy_protocol_address, ProxiedEnd::server),
     proxied("proxy_protocol_server_port", variables::proxy_protocol_port, ProxiedEnd::server),
+    prefix("proxy_protocol_tlv_", variables::proxy_protocol_tlv),
     tcp_info("tcpinfo_rtt", variables::TcpInfo::rtt),
     tcp_info("tcpinfo_rttvar", variables::TcpInfo::rtt_variance),
     tcp_info("tcpinfo_snd_cwnd", variables::TcpInfo::send_window),

@@ -78,6 +78,7 @@ ProxyHeaderResult parse_v2(std::string_view bytes, ProxyHeader& header, size_t& 
   if (size < ports + 4) return ProxyHeaderResult::invalid;
   header.source = binary_address(bytes, v2_fixed, width, ports);
   header.destination = binary_address(bytes, v2_fixed + width, width, ports + 2);
+  header.tlvs = bytes.substr(ports + 4, size - ports - 4);
   return ProxyHeaderResult::complete;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "net/address.h"
@@ -13,6 +14,7 @@ namespace sluice::net {
 struct ProxyHeader {
   std::optional<Address> source;  ///< absent: UNKNOWN, LOCAL, or a family that isn't IP
   std::optional<Address> destination;
+  std::string tlvs;  ///< what version 2 adds, undecoded (net/proxy_tlv.h)
 };
 
 enum class ProxyHeaderResult : uint8_t { complete, incomplete, invalid };
