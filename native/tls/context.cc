@@ -1,6 +1,7 @@
 #include "tls/context.h"
 
 #include <openssl/pem.h>
+#include <strings.h>
 
 #include <algorithm>
 
@@ -25,6 +26,14 @@ bool cannot_load(std::string_view what, const Pem& pem, std::string& error) {
 /// handshake.
 int let_through(int, X509_STORE_CTX*) { return 1; }
 
+bool use_dh(SSL_CTX* context, const Pem& pem) {
+  BioPtr bio = reading(pem.text);
+  KeyPtr parameters(PEM_read_bio_Parameters(bio.get(), nullptr));
+  if (!parameters || !SSL_CTX_set0_tmp_dh_pkey(context, parameters.get())) return false;
+  (void)parameters.release();
+  return true;
+}
+
 int own_index() {
   static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
@@ -42,9 +51,9 @@ void set_defaults(SSL_CTX* context) {
 
 bool set_protocols(SSL_CTX* context, const std::vector<std::string_view>& names) {
   constexpr std::pair<std::string_view, uint64_t> versions[] = {
-      {"SSLv3", SSL_OP_NO_SSLv3},     {"TLSv1", SSL_OP_NO_TLSv1},
-      {"TLSv1.1", SSL_OP_NO_TLSv1_1}, {"TLSv1.2", SSL_OP_NO_TLSv1_2},
-      {"TLSv1.3", SSL_OP_NO_TLSv1_3},
+      {"sslv3", SSL_OP_NO_SSLv3},     {"tlsv1", SSL_OP_NO_TLSv1},
+      {"tlsv1.1", SSL_OP_NO_TLSv1_1}, {"tlsv1.2", SSL_OP_NO_TLSv1_2},
+      {"tlsv1.3", SSL_OP_NO_TLSv1_3},
   };
   for (const auto& [name, option] : versions) {
     bool wanted = std::ranges::find(names, name) != names.end();
@@ -102,8 +111,27 @@ bool add_crl(SSL_CTX* context, const Pem& crl, std::string& error) {
   return true;
 }
 
-bool run_commands(SSL_CTX* context,
-                  const std::vector<std::pair<std::string, std::string>>& commands,
+namespace {
+
+/// Commands that name a file which only the master may read.
+bool run_with_text(SSL_CTX* context, const Settings::Command& command) {
+  Pem pem{command.value, command.text};
+  std::string error;
+  if (::strcasecmp(command.name.c_str(), "PrivateKey") == 0) {
+    KeyPtr key = load_key(pem, {}, error);
+    return key && SSL_CTX_use_PrivateKey(context, key.get());
+  }
+  if (::strcasecmp(command.name.c_str(), "DHParameters") == 0) return use_dh(context, pem);
+  ChainPtr chain = load_chain(pem, error);
+  if (!chain) return false;
+  CertificatePtr certificate(sk_X509_shift(chain.get()));
+  return SSL_CTX_use_certificate(context, certificate.get()) &&
+         SSL_CTX_set1_chain(context, chain.get());
+}
+
+}  // namespace
+
+bool run_commands(SSL_CTX* context, std::span<const Settings::Command> commands,
                   std::string& error) {
   if (commands.empty()) return true;
   std::unique_ptr<SSL_CONF_CTX, Releaser<SSL_CONF_CTX_free>> conf(SSL_CONF_CTX_new());
@@ -111,9 +139,13 @@ bool run_commands(SSL_CTX* context,
                                          SSL_CONF_FLAG_CLIENT | SSL_CONF_FLAG_CERTIFICATE |
                                          SSL_CONF_FLAG_SHOW_ERRORS);
   SSL_CONF_CTX_set_ssl_ctx(conf.get(), context);
-  for (const auto& [name, value] : commands) {
-    if (SSL_CONF_cmd(conf.get(), name.c_str(), value.c_str()) > 0) continue;
-    error = "SSL_CONF_cmd(\"" + name + "\", \"" + value + "\") failed" + take_errors();
+  for (const Settings::Command& command : commands) {
+    bool done = command.text.empty()
+                    ? SSL_CONF_cmd(conf.get(), command.name.c_str(), command.value.c_str()) > 0
+                    : run_with_text(context, command);
+    if (done) continue;
+    error =
+        "SSL_CONF_cmd(\"" + command.name + "\", \"" + command.value + "\") failed" + take_errors();
     return false;
   }
   if (SSL_CONF_CTX_finish(conf.get()) == 1) return true;
@@ -175,16 +207,8 @@ class ContextBuilder {
   }
 
   bool set_dhparam() {
-    const Pem& pem = settings_.dhparam;
-    if (!pem) return true;
-    BioPtr bio = reading(pem.text);
-    KeyPtr parameters(PEM_read_bio_Parameters(bio.get(), nullptr));
-    if (!parameters) return failed("PEM_read_bio_Parameters", pem.name);
-    if (!SSL_CTX_set0_tmp_dh_pkey(context_, parameters.get())) {
-      return failed("SSL_CTX_set0_tmp_dh_pkey", pem.name);
-    }
-    (void)parameters.release();
-    return true;
+    if (!settings_.dhparam || use_dh(context_, settings_.dhparam)) return true;
+    return failed("PEM_read_bio_Parameters", settings_.dhparam.name);
   }
 
   bool set_curves() {

@@ -48,8 +48,7 @@ bool add_identity(SSL_CTX* context, const Settings::Identity& identity,
                   std::span<const std::string_view> passwords, std::string& error);
 bool add_trusted(SSL_CTX* context, const Pem& authorities, std::string& error);
 bool add_crl(SSL_CTX* context, const Pem& crl, std::string& error);
-bool run_commands(SSL_CTX* context,
-                  const std::vector<std::pair<std::string, std::string>>& commands,
+bool run_commands(SSL_CTX* context, std::span<const Settings::Command> commands,
                   std::string& error);
 /// Options and modes that every context has: no compression, no renegotiation, no idle buffers.
 void set_defaults(SSL_CTX* context);

@@ -50,7 +50,8 @@ Settings Settings::read(const plan::Node& node) {
   settings.ticket_seed = node["ticketSeed"].text();
   settings.certificate_names = texts(node["certificateNames"]);
   for (const plan::Node& command : node["commands"].items()) {
-    settings.commands.emplace_back(command.at(0).text(), command.at(1).text());
+    settings.commands.push_back({std::string(command.at(0).text()),
+                                 std::string(command.at(1).text()), command.at(2).text()});
   }
   return settings;
 }

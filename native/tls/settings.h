@@ -18,12 +18,17 @@ struct Settings {
     Pem certificate;
     Pem key;
   };
+  struct Command {
+    std::string name;
+    std::string value;
+    std::string_view text;  ///< of the file that `value` names, where the master has read it
+  };
   enum class Verify : uint8_t { off, on, optional, optional_no_ca };
   enum class SessionCache : uint8_t { off, none, builtin, shared };
 
   std::vector<Identity> identities;
   std::vector<std::string_view> passwords;
-  std::vector<std::string_view> protocols;  ///< `TLSv1.2` …
+  std::vector<std::string_view> protocols;  ///< `tlsv1.2` …
   std::string ciphers;
   std::string curves;
   bool prefer_server_ciphers = false;
@@ -45,7 +50,7 @@ struct Settings {
   std::string_view ticket_seed;
   /// Names of certificates with variables: sessions are bound to them.
   std::vector<std::string_view> certificate_names;
-  std::vector<std::pair<std::string, std::string>> commands;  ///< ssl_conf_command
+  std::vector<Command> commands;  ///< ssl_conf_command
 
   static Settings read(const plan::Node& node);
 };

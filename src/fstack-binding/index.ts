@@ -70,6 +70,8 @@ export interface Addon {
   unblockSignals(): void;
   /** What `ps -C` and killall know the process by. */
   setProcessName(name: string): void;
+  /** Makes a TLS context of CBOR settings (native/tls/settings.h) and drops it: what is wrong, or null. */
+  checkTls(settings: Uint8Array): string | null;
   /** A process that changed its user leaves no core dump without this. */
   allowCoreDump(): void;
 

@@ -23,6 +23,7 @@ function buildText(): string {
   return (
     `sluice/${SLUICE_VERSION} in place of nginx ${NGINX_VERSION}, on Node.js ${process.versions.node}\n` +
     `built with OpenSSL ${process.versions.openssl}\n` +
+    'TLS SNI support enabled\n' +
     `configure arguments: ${[...paths, ...CONFIGURE_ARGUMENTS].join(' ')}\n`
   );
 }

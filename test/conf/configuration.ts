@@ -20,6 +20,7 @@ export const platform: Platform = {
       return { error: 'missing closing parenthesis', offset: pattern.length };
     }
   },
+  checkTls: () => undefined,
   resolveHost: (name) => (name === 'localhost' ? ['127.0.0.1', '::1'] : []),
   userId: (name) => ({ root: 0, nobody: 65534 })[name],
   groupId: (name) => ({ root: 0, nobody: 65534, nogroup: 65534 })[name],

@@ -10,9 +10,15 @@ export interface Listen {
   /** Numeric: `0.0.0.0:80`, `[::]:80`, `unix:/path`. Several for a name or a range of ports. */
   readonly addresses: readonly string[];
   readonly defaultServer: boolean;
-  readonly proxyProtocol: boolean;
+  readonly protocols: Protocols;
   /** Socket options, undefined if the directive has none: they belong to the address, and may be said only once. */
   readonly socket: ListenSocket | undefined;
+}
+
+/** What a connection begins with. */
+export interface Protocols {
+  readonly proxyProtocol: boolean;
+  readonly ssl: boolean;
 }
 
 export interface ListenSocket {
@@ -53,10 +59,12 @@ export function readListen(statement: Statement, platform: Platform): Listen {
   let socket: ListenSocket | undefined;
   let defaultServer = false;
   let proxyProtocol = false;
+  let ssl = false;
   for (let word = 2; word < statement.words.length; word++) {
     const parameter = statement.word(word);
     if (parameter === 'default_server' || parameter === 'default') defaultServer = true;
     else if (parameter === 'proxy_protocol') proxyProtocol = true;
+    else if (parameter === 'ssl') ssl = true;
     else {
       socket ??= {};
       readSocketParameter(socket, statement, word);
@@ -65,7 +73,7 @@ export function readListen(statement: Statement, platform: Platform): Listen {
   const addresses = expand(address, platform);
   if (addresses.length === 0)
     throw statement.fail(`host not found in "${text}" of the "listen" directive`, 1);
-  return { addresses, defaultServer, proxyProtocol, socket };
+  return { addresses, defaultServer, protocols: { proxyProtocol, ssl }, socket };
 }
 
 function readSocketParameter(socket: ListenSocket, statement: Statement, word: number): void {
@@ -90,7 +98,7 @@ function readSocketParameter(socket: ListenSocket, statement: Statement, word: n
 
 /** In the words of an nginx that is built without them. */
 function refuseUnsupported(parameter: string, statement: Statement, word: number): void {
-  const modules: Readonly<Record<string, string>> = { ssl: 'ssl', http2: 'v2', quic: 'v3' };
+  const modules: Readonly<Record<string, string>> = { http2: 'v2', quic: 'v3' };
   const module = Object.hasOwn(modules, parameter) ? modules[parameter] : undefined;
   if (module) throw statement.fail(`the "${parameter}" parameter requires ngx_http_${module}_module`, word);
   if (parameter.startsWith('accept_filter=')) {

@@ -5,6 +5,8 @@ import type { Addon } from '../../fstack-binding/index.ts';
 export interface Platform {
   /** Compiles an expression as the data plane will (PCRE2). */
   checkRegex(pattern: string, caseless: boolean): RegexCheck;
+  /** Makes a TLS context of what the data plane is to get (native/tls/settings.h, CBOR); what is wrong, or undefined. */
+  checkTls(settings: Uint8Array): string | undefined;
   /** Numeric addresses of a host name, IPv4 first as the system orders them; empty if there are none. */
   resolveHost(name: string): readonly string[];
   /** Numeric id, or undefined if there is no such user. */
@@ -26,6 +28,7 @@ export type RegexCheck =
 export function platformFrom(addon: Addon): Platform {
   return {
     checkRegex: (pattern, caseless) => addon.checkRegex(pattern, caseless),
+    checkTls: (settings) => addon.checkTls(settings) ?? undefined,
     resolveHost: (name) => addon.resolveHost(name),
     userId: (name) => addon.lookUpUser(name)?.uid,
     groupId: (name) => addon.lookUpGroup(name) ?? undefined,

@@ -12,6 +12,7 @@ import { httpMap } from './http-map.ts';
 import { httpMirror } from './http-mirror.ts';
 import { httpProxy } from './http-proxy.ts';
 import { httpRewrite } from './http-rewrite.ts';
+import { httpSsl } from './http-ssl.ts';
 import { httpTryFiles } from './http-try-files.ts';
 import { httpUpstream } from './http-upstream.ts';
 import type { HttpModule, Module } from './module.ts';
@@ -20,6 +21,7 @@ export const CORE_MODULES: readonly Module[] = [core, events];
 
 export const HTTP_MODULES: readonly HttpModule[] = [
   httpCore,
+  httpSsl,
   httpLog,
   httpUpstream,
   httpTryFiles,

@@ -1,7 +1,8 @@
 import type { ListenSettings } from '../../cluster/settings.ts';
 import { listen } from '../../modules/http-core.ts';
+import { hasCertificate, rejectsHandshake } from '../../modules/http-ssl.ts';
 import type { Index, ListenAddressPlan, ListenerPlan } from '../../plan/plan.ts';
-import { isWildcard, type Listen, type ListenSocket, portOf } from '../listen.ts';
+import { isWildcard, type Listen, type ListenSocket, type Protocols, portOf } from '../listen.ts';
 import type { Scope } from '../scope.ts';
 import type { Statement } from '../statement.ts';
 import type { Compiler } from './compiler.ts';
@@ -19,10 +20,10 @@ interface ListenAddress {
   readonly servers: ListeningServer[];
   defaultServer: Index;
   defaultSaid: boolean;
-  proxyProtocol: boolean;
+  protocols: Protocols;
   socket: ListenSocket | undefined;
   /** The protocols that are taken for agreed on; undefined until the address is said twice. */
-  protocolsSaid: boolean | undefined;
+  protocolsSaid: Protocols | undefined;
   /** Some `listen` said otherwise than the ones before. */
   protocolsChanged: boolean;
 }
@@ -89,7 +90,7 @@ function collect(servers: readonly { scope: Scope }[], compiler: Compiler): List
   return [...known.values()];
 }
 
-const PLAIN = { defaultServer: false, proxyProtocol: false, socket: undefined };
+const PLAIN = { defaultServer: false, protocols: { proxyProtocol: false, ssl: false }, socket: undefined };
 
 /** One more `listen` of an address; nginx's rules for what may be said twice. */
 function add(
@@ -107,7 +108,7 @@ function add(
       servers: [server],
       defaultServer: server.position,
       defaultSaid: said.defaultServer,
-      proxyProtocol: said.proxyProtocol,
+      protocols: said.protocols,
       socket: said.socket,
       protocolsSaid: undefined,
       protocolsChanged: false,
@@ -128,24 +129,45 @@ function add(
     compiler.warn(statement, `protocol options redefined for ${address}`, 1);
   }
   before.socket ??= said.socket;
-  before.proxyProtocol ||= said.proxyProtocol;
+  before.protocols = {
+    proxyProtocol: before.protocols.proxyProtocol || said.protocols.proxyProtocol,
+    ssl: before.protocols.ssl || said.protocols.ssl,
+  };
 }
 
 /** Whether the protocol options of this directive contradict those that were said for the address before. */
 function protocolsRedefined(before: ListenAddress, said: Listen, socketWasSaid: boolean): boolean {
-  const { protocolsSaid, protocolsChanged } = before;
-  const differs = protocolsSaid !== undefined && protocolsSaid !== said.proxyProtocol;
-  if (said.proxyProtocol && !before.proxyProtocol) {
-    before.protocolsSaid = false;
-    before.protocolsChanged = true;
-    return (socketWasSaid && !said.socket) || protocolsChanged;
-  }
-  before.protocolsSaid = said.proxyProtocol;
-  if (!said.proxyProtocol && before.proxyProtocol) {
-    before.protocolsChanged = true;
-    return said.socket !== undefined || differs;
-  }
+  const { protocols, protocolsSaid, protocolsChanged } = before;
+  const adds = !includes(protocols, said.protocols);
+  const removes = !includes(said.protocols, protocols);
+  const differs = protocolsSaid !== undefined && !same(protocolsSaid, said.protocols);
+  before.protocolsSaid = adds ? protocols : said.protocols;
+  before.protocolsChanged ||= adds || removes;
+  if (adds) return (socketWasSaid && !said.socket) || protocolsChanged || removes;
+  if (removes) return said.socket !== undefined || differs;
   return (said.socket !== undefined && protocolsChanged) || differs;
+}
+
+function includes(all: Protocols, some: Protocols): boolean {
+  return (all.proxyProtocol || !some.proxyProtocol) && (all.ssl || !some.ssl);
+}
+
+function same(a: Protocols, b: Protocols): boolean {
+  return includes(a, b) && includes(b, a);
+}
+
+/** Whoever speaks TLS shows a certificate: the default server at least, unless it refuses. */
+function checkCertificates(served: ListenAddress, compiler: Compiler): void {
+  if (!served.protocols.ssl) return;
+  const first = served.servers.find(({ position }) => position === served.defaultServer);
+  if (!first || hasCertificate(first.scope)) return;
+  const without = rejectsHandshake(first.scope)
+    ? served.servers.find(({ scope }) => !hasCertificate(scope) && !rejectsHandshake(scope))
+    : first;
+  const opener = without?.scope.opener?.statement;
+  if (!opener) return;
+  const message = 'no "ssl_certificate" is defined for the "listen ... ssl" directive';
+  compiler.diagnostics.reportBare('emerg', message + opener.source.suffix(opener.line), opener.place());
 }
 
 /**
@@ -169,10 +191,12 @@ function addressPlan(
   socketAddress: ListenAddress,
   compiler: Compiler,
 ): ListenAddressPlan {
-  const { address, servers, defaultServer, proxyProtocol } = served;
+  const { address, servers, defaultServer, protocols } = served;
+  checkCertificates(served, compiler);
   return {
     ...(served !== socketAddress && { address }),
-    ...(proxyProtocol && { proxyProtocol }),
+    ...(protocols.proxyProtocol && { proxyProtocol: true }),
+    ...(protocols.ssl && { tls: true }),
     http: compileVirtualServers(servers, defaultServer, address, compiler),
   };
 }

@@ -1,0 +1,266 @@
+/** https://nginx.org/en/docs/http/ngx_http_ssl_module.html */
+import { randomBytes } from 'node:crypto';
+import { type Pem, PemError, readPem } from '../../tls/pem.ts';
+import type { Compiler } from '../conf/compile/compiler.ts';
+import { hasVariables } from '../conf/compile/template.ts';
+import { HTTP, HTTP_SERVER, ONE, ONE_OR_MORE, ONE_OR_TWO, TWO } from '../conf/contexts.ts';
+import { Refusal } from '../conf/diagnostics.ts';
+import type { Entry, Scope } from '../conf/scope.ts';
+import { encodeCbor } from '../plan/cbor.ts';
+import type { ModuleConf } from '../plan/http.ts';
+import type { Template } from '../plan/plan.ts';
+import {
+  choice,
+  choices,
+  type Directive,
+  flag,
+  list,
+  number,
+  seconds,
+  setting,
+  size,
+  text,
+} from './directive.ts';
+import { serverBlock } from './http-core-blocks.ts';
+import type { HttpModule } from './module.ts';
+import { readSessionCache, type SessionCache } from './ssl-session-cache.ts';
+import { certificateCache, passwordFile, readConfCommand, readTicketKey } from './ssl-settings.ts';
+import { SSL_VARIABLES } from './ssl-variables.ts';
+
+const word = (name: string) => list(name, HTTP_SERVER, ONE, (statement) => statement.word(1));
+
+const certificate = word('ssl_certificate');
+const certificateKey = word('ssl_certificate_key');
+const passwords = passwordFile('ssl_password_file', HTTP_SERVER);
+const cache = certificateCache('ssl_certificate_cache', HTTP_SERVER);
+const dhparam = text('ssl_dhparam', HTTP_SERVER, '');
+const ecdhCurve = text('ssl_ecdh_curve', HTTP_SERVER, 'auto');
+const protocols = choices(
+  'ssl_protocols',
+  HTTP_SERVER,
+  ONE_OR_MORE,
+  ['sslv2', 'sslv3', 'tlsv1', 'tlsv1.1', 'tlsv1.2', 'tlsv1.3'],
+  ['tlsv1.2', 'tlsv1.3'],
+);
+const ciphers = text('ssl_ciphers', HTTP_SERVER, 'HIGH:!aNULL:!MD5');
+const preferServerCiphers = flag('ssl_prefer_server_ciphers', HTTP_SERVER, false);
+const bufferSize = size('ssl_buffer_size', HTTP_SERVER, 16 * 1024);
+const verifyClient = choice(
+  'ssl_verify_client',
+  HTTP_SERVER,
+  ['off', 'on', 'optional', 'optional_no_ca'],
+  'off',
+);
+const verifyDepth = number('ssl_verify_depth', HTTP_SERVER, 1);
+const clientCertificate = text('ssl_client_certificate', HTTP_SERVER, '');
+const trustedCertificate = text('ssl_trusted_certificate', HTTP_SERVER, '');
+const crl = text('ssl_crl', HTTP_SERVER, '');
+const sessionCache = setting<SessionCache, SessionCache>({
+  name: 'ssl_session_cache',
+  contexts: HTTP_SERVER,
+  args: ONE_OR_TWO,
+  fallback: { kind: 'none' },
+  read: readSessionCache,
+});
+const sessionTickets = flag('ssl_session_tickets', HTTP_SERVER, true);
+const sessionTicketKey = list('ssl_session_ticket_key', HTTP_SERVER, ONE, readTicketKey);
+const sessionTimeout = seconds('ssl_session_timeout', HTTP_SERVER, 300);
+const earlyData = flag('ssl_early_data', HTTP_SERVER, false);
+const confCommand = list('ssl_conf_command', HTTP_SERVER, TWO, readConfCommand);
+const rejectHandshake = flag('ssl_reject_handshake', HTTP_SERVER, false);
+
+export const httpSsl: HttpModule = {
+  name: 'http_ssl',
+  directives: [
+    certificate,
+    certificateKey,
+    passwords,
+    cache,
+    dhparam,
+    ecdhCurve,
+    protocols,
+    ciphers,
+    preferServerCiphers,
+    bufferSize,
+    verifyClient,
+    verifyDepth,
+    clientCertificate,
+    trustedCertificate,
+    crl,
+    sessionCache,
+    sessionTickets,
+    sessionTicketKey,
+    sessionTimeout,
+    earlyData,
+    confCommand,
+    rejectHandshake,
+  ],
+  variables: SSL_VARIABLES,
+  compileBlock,
+};
+
+/** Whether a server can answer a TLS handshake: with a certificate, or by refusing it. */
+export function hasCertificate(server: Scope): boolean {
+  return server.all(certificate).length > 0;
+}
+
+export function rejectsHandshake(server: Scope): boolean {
+  return server.get(rejectHandshake);
+}
+
+function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
+  const certificates = scope.all(certificate);
+  const rejects = scope.get(rejectHandshake);
+  const conf = { ...(rejects && { rejectHandshake: true }) };
+  if ((certificates.length === 0 && !rejects) || !isWhole(scope, compiler)) return conf;
+  const pairs = identities(scope);
+  const variable = pairs.some(([shown, key]) => hasVariables(shown.value) || hasVariables(key.value));
+  const tls = settings(scope, variable ? [] : pairs, compiler);
+  const found = tls && compiler.platform.checkTls(encodeCbor(tls));
+  if (!tls) return conf;
+  if (found !== undefined) {
+    compiler.diagnostics.reportBare('emerg', found, certificates[0]?.statement.place(1));
+    return conf;
+  }
+  if (!variable) return { ...conf, tls };
+  return {
+    ...conf,
+    tls: { ...tls, certificateNames: certificates.map(({ value }) => value) },
+    certificateTemplates: pairs.map(([shown, key]) => [template(shown, compiler), template(key, compiler)]),
+    certificateCache: scope.get(cache),
+    prefix: compiler.paths.prefix,
+  };
+}
+
+type Named = Entry<string>;
+
+function identities(scope: Scope): [Named, Named][] {
+  const keys = scope.all(certificateKey);
+  return scope.all(certificate).flatMap((shown, index): [Named, Named][] => {
+    const key = keys[index];
+    return key ? [[shown, key]] : [];
+  });
+}
+
+/** Every certificate needs its key; at the http level servers may still name others. */
+function isWhole(scope: Scope, compiler: Compiler): boolean {
+  const certificates = scope.all(certificate);
+  const last = certificates.at(-1);
+  if (!last || scope.all(certificateKey).length >= certificates.length) return true;
+  if (scope.context === HTTP && scope.blocks(serverBlock).every((server) => server.has(certificateKey)))
+    return false;
+  const message = `no "ssl_certificate_key" is defined for certificate "${last.value}"`;
+  compiler.diagnostics.reportBare('emerg', message, last.statement.place(1));
+  return false;
+}
+
+function template({ value, statement }: Named, compiler: Compiler): Template {
+  return compiler.template(value, statement);
+}
+
+/** What native/tls/settings.h reads; undefined after an error. */
+function settings(
+  scope: Scope,
+  pairs: readonly [Named, Named][],
+  compiler: Compiler,
+): ModuleConf | undefined {
+  const files = new PemFiles(compiler);
+  const verify = scope.get(verifyClient);
+  if (
+    verify !== 'off' &&
+    verify !== 'optional_no_ca' &&
+    !scope.get(clientCertificate) &&
+    !scope.get(trustedCertificate)
+  ) {
+    const message = 'no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client';
+    compiler.diagnostics.reportBare('emerg', message, scope.find(verifyClient)?.statement.place(1));
+    return undefined;
+  }
+  const sessions = scope.find(sessionCache);
+  const tls = {
+    identities: pairs.map(([shown, key]) => ({
+      certificate: files.read('cannot load certificate', shown),
+      key: files.read('cannot load certificate key', key),
+    })),
+    passwords: scope.find(passwords)?.value,
+    protocols: scope.get(protocols),
+    ciphers: scope.get(ciphers),
+    ecdhCurve: scope.get(ecdhCurve),
+    preferServerCiphers: scope.get(preferServerCiphers),
+    dhparam: files.find('BIO_new_file', scope, dhparam),
+    clientCertificate: files.find('cannot load certificate', scope, clientCertificate),
+    trustedCertificate: files.find('cannot load certificate', scope, trustedCertificate),
+    crl: files.find('cannot load CRL', scope, crl),
+    verify,
+    verifyDepth: scope.get(verifyDepth),
+    bufferSize: scope.get(bufferSize),
+    earlyData: scope.get(earlyData),
+    ...sessionCachePlan(sessions, compiler),
+    sessionTimeout: scope.get(sessionTimeout),
+    sessionTickets: scope.get(sessionTickets),
+    ticketKeys: scope.all(sessionTicketKey).map(({ value }) => value),
+    ticketSeed: randomBytes(TICKET_SEED_SIZE),
+    commands: scope.all(confCommand).map((entry) => files.command(entry)),
+  };
+  return files.failed ? undefined : tls;
+}
+
+/** What OpenSSL takes: a name, a cipher's key, a digest's. */
+const TICKET_SEED_SIZE = 80;
+
+function sessionCachePlan(said: Entry<SessionCache> | undefined, compiler: Compiler): ModuleConf {
+  if (!said) return {};
+  const { kind, sessions, zone } = said.value;
+  return {
+    sessionCache: kind,
+    sessionCacheSize: sessions,
+    ...(zone && { sessionZone: compiler.descriptors.zone(zone.name, zone.size, 'http_ssl', said.statement) }),
+  };
+}
+
+/** Reads what directives name, and reports what can't be read. */
+class PemFiles {
+  failed = false;
+  readonly #compiler: Compiler;
+
+  constructor(compiler: Compiler) {
+    this.#compiler = compiler;
+  }
+
+  find(failure: string, scope: Scope, directive: Directive<string>): Pem | undefined {
+    const said = scope.find(directive);
+    return said?.value ? this.read(failure, said) : undefined;
+  }
+
+  read(failure: string, { value, statement }: Named): Pem | undefined {
+    const { paths, diagnostics } = this.#compiler;
+    const full = (name: string) => paths.besideConfiguration(name);
+    try {
+      return readPem(value, full);
+    } catch (error) {
+      if (!(error instanceof PemError)) throw error;
+      this.failed = true;
+      const message =
+        failure === 'BIO_new_file'
+          ? error.message.replace('BIO_new_file()', `BIO_new_file("${full(value)}")`)
+          : `${failure} "${full(value)}": ${error.message}`;
+      diagnostics.reportBare('emerg', message, statement.place(1));
+      return undefined;
+    }
+  }
+
+  /** Workers may not read what the master may: of some commands they get the file itself. */
+  command({ value: { name, value }, statement }: Entry<{ name: string; value: string }>): readonly string[] {
+    if (!/^(Certificate|PrivateKey|DHParameters)$/i.test(name)) return [name, value];
+    const full = this.#compiler.paths.besideConfiguration(value);
+    try {
+      return [name, full, readPem(value, () => full).text];
+    } catch (error) {
+      if (!(error instanceof PemError)) throw error;
+      throw new Refusal(
+        `SSL_CONF_cmd("${name}", "${full}") failed ${error.message.slice(error.message.indexOf('(SSL'))}`,
+        statement.place(2),
+      );
+    }
+  }
+}
