@@ -16,7 +16,8 @@ bool is_unsafe(std::string_view path) {
 
 std::optional<UnsafeUri> parse_unsafe_uri(std::string_view text, Arena& arena) {
   UnsafeUri uri{text, {}};
-  if (size_t mark = text.find('?'); mark != text.npos) uri = {text.substr(0, mark), text.substr(mark + 1)};
+  if (size_t mark = text.find('?'); mark != text.npos)
+    uri = {text.substr(0, mark), text.substr(mark + 1)};
   if (is_unsafe(uri.path)) return std::nullopt;
   uri.path = unescape(uri.path, arena);
   if (is_unsafe(uri.path)) return std::nullopt;

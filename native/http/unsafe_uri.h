@@ -12,8 +12,8 @@ struct UnsafeUri {
   std::string_view args;
 };
 
-/// A URI that somebody else sends us to (X-Accel-Redirect, an SSI include), taken apart. Nothing when nginx would call it
-/// unsafe: it is empty, or has a `..` segment or a NUL.
+/// A URI that somebody else sends us to (X-Accel-Redirect, an SSI include), taken apart. Nothing
+/// when nginx would call it unsafe: it is empty, or has a `..` segment or a NUL.
 std::optional<UnsafeUri> parse_unsafe_uri(std::string_view text, Arena& arena);
 
 }  // namespace sluice::http

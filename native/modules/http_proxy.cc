@@ -22,7 +22,8 @@ std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) 
     ProxyHeader& header = conf->headers.emplace_back();
     header.name = field.at(0).text();
     if (field.at(1).is_integer()) {
-      header.kind = field.at(1).integer() == 0 ? ProxyHeader::Kind::body_length : ProxyHeader::Kind::chunked;
+      header.kind =
+          field.at(1).integer() == 0 ? ProxyHeader::Kind::body_length : ProxyHeader::Kind::chunked;
     } else {
       header.value = Template::read(field.at(1));
     }

@@ -36,8 +36,9 @@ Value list(Exchange& exchange, Item item) {
 }
 
 Value address(Exchange& exchange, std::uintptr_t) {
-  return list(exchange,
-              [](const UpstreamTry& at, char* out) { return std::copy(at.peer.begin(), at.peer.end(), out); });
+  return list(exchange, [](const UpstreamTry& at, char* out) {
+    return std::copy(at.peer.begin(), at.peer.end(), out);
+  });
 }
 
 Value status(Exchange& exchange, std::uintptr_t) {
@@ -48,7 +49,7 @@ Value status(Exchange& exchange, std::uintptr_t) {
   });
 }
 
-template <int64_t UpstreamTry::* time>
+template <int64_t UpstreamTry::*time>
 Value seconds(Exchange& exchange, std::uintptr_t) {
   return list(exchange, [](const UpstreamTry& at, char* out) {
     if (at.*time < 0) {
@@ -61,9 +62,10 @@ Value seconds(Exchange& exchange, std::uintptr_t) {
   });
 }
 
-template <uint64_t UpstreamTry::* count>
+template <uint64_t UpstreamTry::*count>
 Value bytes(Exchange& exchange, std::uintptr_t) {
-  return list(exchange, [](const UpstreamTry& at, char* out) { return format_decimal(out, at.*count); });
+  return list(exchange,
+              [](const UpstreamTry& at, char* out) { return format_decimal(out, at.*count); });
 }
 
 const http::ResponseHead* last_head(Exchange& exchange) {
@@ -86,7 +88,9 @@ Value cookie(Exchange& exchange, std::uintptr_t data) {
   const http::ResponseHead* head = last_head(exchange);
   if (!head) return Value::none();
   for (const http::Header& field : head->headers) {
-    if (field.id != http::HeaderId::set_cookie || !http::iequals(field.value.substr(0, name.size()), name)) continue;
+    if (field.id != http::HeaderId::set_cookie ||
+        !http::iequals(field.value.substr(0, name.size()), name))
+      continue;
     std::string_view rest = field.value.substr(name.size());
     rest.remove_prefix(std::min(rest.size(), rest.find_first_not_of(' ')));
     if (!rest.starts_with('=')) continue;
@@ -100,11 +104,19 @@ Value cookie(Exchange& exchange, std::uintptr_t data) {
 constexpr VariableDefinition upstream_variables[] = {
     {.name = "upstream_addr", .get = address, .cacheable = false},
     {.name = "upstream_status", .get = status, .cacheable = false},
-    {.name = "upstream_connect_time", .get = seconds<&UpstreamTry::connect_time>, .cacheable = false},
+    {.name = "upstream_connect_time",
+     .get = seconds<&UpstreamTry::connect_time>,
+     .cacheable = false},
     {.name = "upstream_header_time", .get = seconds<&UpstreamTry::header_time>, .cacheable = false},
-    {.name = "upstream_response_time", .get = seconds<&UpstreamTry::response_time>, .cacheable = false},
-    {.name = "upstream_response_length", .get = bytes<&UpstreamTry::response_length>, .cacheable = false},
-    {.name = "upstream_bytes_received", .get = bytes<&UpstreamTry::bytes_received>, .cacheable = false},
+    {.name = "upstream_response_time",
+     .get = seconds<&UpstreamTry::response_time>,
+     .cacheable = false},
+    {.name = "upstream_response_length",
+     .get = bytes<&UpstreamTry::response_length>,
+     .cacheable = false},
+    {.name = "upstream_bytes_received",
+     .get = bytes<&UpstreamTry::bytes_received>,
+     .cacheable = false},
     {.name = "upstream_bytes_sent", .get = bytes<&UpstreamTry::bytes_sent>, .cacheable = false},
     {.name = "upstream_http_", .get = header, .prefix = true, .cacheable = false},
     {.name = "upstream_trailer_", .get = trailer, .prefix = true, .cacheable = false},

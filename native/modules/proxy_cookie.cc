@@ -40,10 +40,14 @@ using Change = ProxyCookieFlags::Change;
 
 std::string_view site_name(Change::Site site) {
   switch (site) {
-    case Change::Site::strict: return "Strict";
-    case Change::Site::lax: return "Lax";
-    case Change::Site::none: return "None";
-    default: return {};
+    case Change::Site::strict:
+      return "Strict";
+    case Change::Site::lax:
+      return "Lax";
+    case Change::Site::none:
+      return "None";
+    default:
+      return {};
   }
 }
 
@@ -75,7 +79,8 @@ void apply(std::vector<Attribute>& attributes, Change change) {
 
 std::string_view join(const std::vector<Attribute>& attributes, Arena& arena) {
   size_t size = 0;
-  for (const Attribute& attribute : attributes) size += 3 + attribute.name.size() + attribute.value.size();
+  for (const Attribute& attribute : attributes)
+    size += 3 + attribute.name.size() + attribute.value.size();
   std::span<char> text = arena.text(size);
   char* out = text.data();
   for (size_t i = 0; i < attributes.size(); ++i) {
@@ -103,7 +108,8 @@ void rewrite_cookie(Exchange& exchange, std::string_view& value, const ProxyRewr
   for (size_t i = 1; i < attributes.size(); ++i) {
     Attribute& attribute = attributes[i];
     if (!attribute.has_value) continue;
-    if (http::iequals(attribute.name, "domain")) changed |= domains.apply(exchange, attribute.value);
+    if (http::iequals(attribute.name, "domain"))
+      changed |= domains.apply(exchange, attribute.value);
     if (http::iequals(attribute.name, "path")) changed |= paths.apply(exchange, attribute.value);
   }
   Change change = flags.change_for(exchange, attributes.front().name);

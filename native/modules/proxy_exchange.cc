@@ -21,7 +21,8 @@ ProxyExchange::ProxyExchange(Exchange& the_exchange, const ProxyConf& conf)
 bool ProxyExchange::streams_body() {
   const http::RequestHead& request = exchange.request;
   bool framed = !request.chunked || conf_.version >= http::Version::http11;
-  return !conf.request_buffering && !conf_.body && conf.pass_request_body && framed && !exchange.body.complete();
+  return !conf.request_buffering && !conf_.body && conf.pass_request_body && framed &&
+         !exchange.body.complete();
 }
 
 namespace {
@@ -52,7 +53,8 @@ bool ProxyExchange::create_request() {
   describe_body(own_body);
 
   std::string_view* values = exchange.arena.array<std::string_view>(conf_.headers.size()).data();
-  size_t size = method.size() + 1 + uri.size() + version_text(conf_.version).size() + 2 + own_body.size();
+  size_t size =
+      method.size() + 1 + uri.size() + version_text(conf_.version).size() + 2 + own_body.size();
   if (!host.empty()) size += h1::field_size("Host", host);
   for (size_t i = 0; i < conf_.headers.size(); ++i) {
     values[i] = value_of(conf_.headers[i]);
@@ -86,7 +88,9 @@ bool ProxyExchange::create_request() {
   return true;
 }
 
-bool ProxyExchange::goes_on(const http::Header& header) const { return !conf_.replaced.contains(header); }
+bool ProxyExchange::goes_on(const http::Header& header) const {
+  return !conf_.replaced.contains(header);
+}
 
 std::string_view ProxyExchange::value_of(const ProxyHeader& header) {
   switch (header.kind) {
@@ -120,8 +124,8 @@ void ProxyExchange::describe_body(std::string_view own_body) {
   }
 }
 
-// https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass: as it came; or with the location's part replaced; or,
-// with variables, just what they say.
+// https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass: as it came; or with the
+// location's part replaced; or, with variables, just what they say.
 std::string_view ProxyExchange::make_uri() {
   if (conf_.url && !uri_part_.empty()) return uri_part_;
   if (uri_part_.empty() && exchange.uri_is_original) return exchange.request.uri;
@@ -135,7 +139,8 @@ std::string_view ProxyExchange::make_uri() {
   std::string_view args = exchange.args;
   bool quoted = exchange.internal || exchange.request.path.find('%') != std::string_view::npos;
   if (quoted) rest = escape(Escape::uri, rest, exchange.arena);
-  std::span<char> text = exchange.arena.text(prefix.size() + rest.size() + (args.empty() ? 0 : 1 + args.size()));
+  std::span<char> text =
+      exchange.arena.text(prefix.size() + rest.size() + (args.empty() ? 0 : 1 + args.size()));
   char* out = std::copy(prefix.begin(), prefix.end(), text.data());
   out = std::copy(rest.begin(), rest.end(), out);
   if (!args.empty()) {
@@ -148,7 +153,8 @@ std::string_view ProxyExchange::make_uri() {
 UpstreamCodec& ProxyExchange::make_codec() {
   h1::ClientCodec::Request request{
       .head = request_text_, .method = method_, .chunked = chunked_, .upgrade = wants_upgrade};
-  return *exchange.arena.make<h1::ClientCodec>(exchange.arena, request, conf.buffer_size, conf.pass_trailers);
+  return *exchange.arena.make<h1::ClientCodec>(exchange.arena, request, conf.buffer_size,
+                                               conf.pass_trailers);
 }
 
 bool ProxyExchange::rewrite_redirect(std::string_view& value, size_t prefix) {
@@ -156,8 +162,10 @@ bool ProxyExchange::rewrite_redirect(std::string_view& value, size_t prefix) {
 }
 
 void ProxyExchange::rewrite_cookie(std::string_view& value) {
-  if (conf_.cookie_domains.empty() && conf_.cookie_paths.empty() && conf_.cookie_flags.empty()) return;
-  sluice::rewrite_cookie(exchange, value, conf_.cookie_domains, conf_.cookie_paths, conf_.cookie_flags);
+  if (conf_.cookie_domains.empty() && conf_.cookie_paths.empty() && conf_.cookie_flags.empty())
+    return;
+  sluice::rewrite_cookie(exchange, value, conf_.cookie_domains, conf_.cookie_paths,
+                         conf_.cookie_flags);
 }
 
 }  // namespace sluice

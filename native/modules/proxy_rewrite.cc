@@ -8,7 +8,8 @@ namespace sluice {
 
 namespace {
 
-std::string_view splice(Arena& arena, std::string_view text, size_t at, size_t length, std::string_view replacement) {
+std::string_view splice(Arena& arena, std::string_view text, size_t at, size_t length,
+                        std::string_view replacement) {
   std::span<char> out = arena.text(text.size() - length + replacement.size());
   char* end = std::copy_n(text.data(), at, out.data());
   end = std::copy(replacement.begin(), replacement.end(), end);
@@ -26,7 +27,8 @@ void ProxyRewriteRules::read(Runtime& runtime, const plan::Node& rules) {
       rule.kind = ProxyRewriteRule::Kind::regex;
       rule.regex = runtime.regex(node["regex"]);
     } else {
-      rule.kind = node["domain"].boolean() ? ProxyRewriteRule::Kind::domain : ProxyRewriteRule::Kind::prefix;
+      rule.kind = node["domain"].boolean() ? ProxyRewriteRule::Kind::domain
+                                           : ProxyRewriteRule::Kind::prefix;
       rule.pattern = Template::read(node["pattern"]);
     }
   }
@@ -74,7 +76,8 @@ void ProxyCookieFlags::read(Runtime& runtime, const plan::Node& rules) {
   }
 }
 
-ProxyCookieFlags::Change ProxyCookieFlags::change_for(Exchange& exchange, std::string_view cookie_name) const {
+ProxyCookieFlags::Change ProxyCookieFlags::change_for(Exchange& exchange,
+                                                      std::string_view cookie_name) const {
   Change change;
   for (const Rule& rule : rules_) {
     bool fits = rule.regex ? rule.regex->match(cookie_name, exchange)

@@ -10,7 +10,8 @@
 
 namespace sluice {
 
-/// One `proxy_redirect`, `proxy_cookie_domain` or `proxy_cookie_path`: what is replaced in a value, and by what.
+/// One `proxy_redirect`, `proxy_cookie_domain` or `proxy_cookie_path`: what is replaced in a value,
+/// and by what.
 struct ProxyRewriteRule {
   enum class Kind : uint8_t { prefix, domain, regex } kind = Kind::prefix;
   Template pattern;
@@ -24,7 +25,8 @@ class ProxyRewriteRules {
   void read(Runtime& runtime, const plan::Node& rules);
   bool empty() const { return rules_.empty(); }
 
-  /// Looks at what is behind the first `prefix` bytes of `value`. True: it was replaced, `value` is now in the arena.
+  /// Looks at what is behind the first `prefix` bytes of `value`. True: it was replaced, `value` is
+  /// now in the arena.
   bool apply(Exchange& exchange, std::string_view& value, size_t prefix = 0) const;
 
  private:
@@ -42,7 +44,8 @@ class ProxyCookieFlags {
     bool add_secure = false, remove_secure = false;
     bool add_http_only = false, remove_http_only = false;
     bool any() const {
-      return same_site != Site::keep || add_secure || remove_secure || add_http_only || remove_http_only;
+      return same_site != Site::keep || add_secure || remove_secure || add_http_only ||
+             remove_http_only;
     }
   };
   Change change_for(Exchange& exchange, std::string_view cookie_name) const;

@@ -59,7 +59,8 @@ bool ProxyExchange::find_target() {
   text.remove_prefix(http.size());
   Url url = parse_url(text);
   if (url.error) {
-    exchange.log(LogLevel::error, "%s in upstream \"%.*s\"", url.error, int(text.size()), text.data());
+    exchange.log(LogLevel::error, "%s in upstream \"%.*s\"", url.error, int(text.size()),
+                 text.data());
     return false;
   }
   uri_part_ = url.uri;

@@ -32,7 +32,8 @@ class SplicePump {
   };
   Result pump();
 
-  /// Takes what has left the source and not reached the target, up to the room there is, to send it in another way.
+  /// Takes what has left the source and not reached the target, up to the room there is, to send it
+  /// in another way.
   size_t take_back(std::span<char> room);
 
   /// Bytes that have reached the target; those that have left the source.

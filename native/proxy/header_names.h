@@ -8,8 +8,8 @@
 
 namespace sluice {
 
-/// A set of field names, asked once per field: bits answer for the names that the message model knows, and rule out
-/// most others by their length.
+/// A set of field names, asked once per field: bits answer for the names that the message model
+/// knows, and rule out most others by their length.
 class HeaderNames {
  public:
   /// `name` must live as long as the set.

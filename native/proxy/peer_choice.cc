@@ -22,7 +22,8 @@ class StateLock {
 bool usable(const Peer& peer, int64_t now) {
   const PeerState& state = *peer.state;
   if (peer.down) return false;
-  if (peer.max_fails && state.fails >= peer.max_fails && now - state.checked <= peer.fail_timeout) return false;
+  if (peer.max_fails && state.fails >= peer.max_fails && now - state.checked <= peer.fail_timeout)
+    return false;
   return !peer.max_connections || state.connections < peer.max_connections;
 }
 
@@ -43,7 +44,8 @@ const Peer* PeerChoice::next() {
   StateLock lock(group_);
   if (peers_->single()) {
     Peer& peer = peers_->primary.front();
-    if (peer.down || (peer.max_connections && peer.state->connections >= peer.max_connections)) return nullptr;
+    if (peer.down || (peer.max_connections && peer.state->connections >= peer.max_connections))
+      return nullptr;
     current_ = &peer;
   } else {
     if (!backup_) {
@@ -58,8 +60,9 @@ const Peer* PeerChoice::next() {
   return current_;
 }
 
-// Smooth weighted round robin: everyone gains its weight, the one that is ahead is chosen and pays for all.
-// https://nginx.org/en/docs/http/load_balancing.html; a failed peer regains its weight step by step.
+// Smooth weighted round robin: everyone gains its weight, the one that is ahead is chosen and pays
+// for all. https://nginx.org/en/docs/http/load_balancing.html; a failed peer regains its weight
+// step by step.
 const Peer* PeerChoice::pick(std::vector<Peer>& peers) {
   int64_t now = Clock::of_thread().seconds();
   int32_t total = 0;

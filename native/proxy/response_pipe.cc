@@ -60,7 +60,8 @@ bool ResponsePipe::spill() {
       file_failed_ = true;
       return false;
     }
-    exchange_.log(LogLevel::warn, "an upstream response is buffered to a temporary file %s", file_->name().c_str());
+    exchange_.log(LogLevel::warn, "an upstream response is buffered to a temporary file %s",
+                  file_->name().c_str());
   }
   if (!file_->write({memory_.get() + begin_, end_ - begin_})) {
     exchange_.log_errno(LogLevel::crit, errno, "write() \"%s\" failed", file_->name().c_str());
@@ -76,12 +77,14 @@ bool ResponsePipe::drain() {
   if (file_begin_ < file_end_ && !exchange_.blocked()) {
     uint64_t length = file_end_ - file_begin_;
     uint64_t offset = std::exchange(file_begin_, file_end_);
-    if (!exchange_.send_body({.file = file_->file(), .offset = offset, .length = length}).is_ok()) return false;
+    if (!exchange_.send_body({.file = file_->file(), .offset = offset, .length = length}).is_ok())
+      return false;
   }
   if (begin_ < end_ && file_begin_ == file_end_ && !exchange_.blocked()) {
     std::string_view bytes(memory_.get() + begin_, end_ - begin_);
     if (!exchange_.send_body({.bytes = bytes, .flush = true}).is_ok()) return false;
-    // The bytes stay where they are until the queue has sent or copied them: only later writes come here.
+    // The bytes stay where they are until the queue has sent or copied them: only later writes come
+    // here.
     exchange_.downstream.flush();
     begin_ = end_ = 0;
   }

@@ -12,19 +12,22 @@ namespace sluice {
 
 class Exchange;
 
-/// Between an upstream's response and a client that may be slower. While the client keeps up, bytes go straight through and
-/// nothing is held here; then memory fills (`proxy_buffers`), then a temporary file; then the upstream has to wait.
+/// Between an upstream's response and a client that may be slower. While the client keeps up, bytes
+/// go straight through and nothing is held here; then memory fills (`proxy_buffers`), then a
+/// temporary file; then the upstream has to wait.
 class ResponsePipe {
  public:
   ResponsePipe(Exchange& exchange, const UpstreamConf& conf) : exchange_(exchange), conf_(conf) {}
 
-  /// Passes on what the client takes and keeps the rest. The bytes follow net::Stream::write()'s rule. False: the exchange is over.
+  /// Passes on what the client takes and keeps the rest. The bytes follow net::Stream::write()'s
+  /// rule. False: the exchange is over.
   bool write(std::string_view bytes, bool flush);
   /// The client has room again. False: the exchange is over.
   bool drain();
 
   bool empty() const { return begin_ == end_ && file_begin_ == file_end_; }
-  /// Nothing more should come until the client has taken some. Without buffering that is as soon as it is slow.
+  /// Nothing more should come until the client has taken some. Without buffering that is as soon as
+  /// it is slow.
   bool full(bool buffering) const;
 
  private:

@@ -9,14 +9,16 @@
 
 namespace sluice {
 
-/// One request and its response in the protocol that an upstream speaks: the mirror image of http::Downstream.
-/// HTTP/1 is one (http/h1/client_codec.h). Lives in the exchange's arena, one for each try.
+/// One request and its response in the protocol that an upstream speaks: the mirror image of
+/// http::Downstream. HTTP/1 is one (http/h1/client_codec.h). Lives in the exchange's arena, one for
+/// each try.
 class UpstreamCodec {
  public:
   // --- The request ---
   /// Queues the head.
   virtual void send_head(net::Stream& stream) = 0;
-  /// Queues a piece of the body; the bytes follow Stream::write()'s rule. An empty last piece only ends the body.
+  /// Queues a piece of the body; the bytes follow Stream::write()'s rule. An empty last piece only
+  /// ends the body.
   virtual void send_body(net::Stream& stream, std::span<const char> bytes, bool last) = 0;
   /// Queues a whole body that lies in a file.
   virtual void send_file(net::Stream& stream, FileRef file, uint64_t size) = 0;
@@ -29,11 +31,13 @@ class UpstreamCodec {
     body,     ///< `piece` is some of the body
     end,      ///< the response is complete; what is left of the input was not asked for
     refused,  ///< not a response of this protocol: refusal() says why
-    raw,      ///< no head at all, but nginx lets it pass: head() is a made-up 200, the input is the body (HTTP/0.9)
+    raw,      ///< no head at all, but nginx lets it pass: head() is a made-up 200, the input is the
+              ///< body (HTTP/0.9)
   };
   /// Takes the next event off the front of `input`.
   virtual Event next(std::string_view& input, std::string_view& piece) = 0;
-  /// The peer has finished sending. `end` if the response may end so, else `more`: something is missing.
+  /// The peer has finished sending. `end` if the response may end so, else `more`: something is
+  /// missing.
   virtual Event input_ended() = 0;
   virtual const http::ResponseHead& head() const = 0;
   /// For the error log, after `refused` and `raw`.
@@ -41,7 +45,8 @@ class UpstreamCodec {
   /// The response says that the connection can be used again once it is complete.
   virtual bool keeps_alive() const = 0;
 
-  /// Bytes that are nothing but body, still to come: who moves some of them past next() tells by skipped(). 0: don't.
+  /// Bytes that are nothing but body, still to come: who moves some of them past next() tells by
+  /// skipped(). 0: don't.
   virtual uint64_t plain_remaining() const { return 0; }
   virtual void skipped(uint64_t) {}
 

@@ -34,8 +34,10 @@ enum : uint32_t {
 };
 }
 
-/// What every module that passes requests on has in its configuration, under directives that differ by their prefix
-/// (`proxy_read_timeout`, `fastcgi_read_timeout` …); src/proxy/plan/upstream-conf.ts. Times in ms, sizes in bytes.
+/// What every module that passes requests on has in its configuration, under directives that differ
+/// by their prefix
+/// (`proxy_read_timeout`, `fastcgi_read_timeout` …); src/proxy/plan/upstream-conf.ts. Times in ms,
+/// sizes in bytes.
 struct UpstreamConf {
   void read(Runtime& runtime, const plan::Node& node);
 

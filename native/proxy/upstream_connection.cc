@@ -8,9 +8,10 @@
 
 namespace sluice {
 
-std::unique_ptr<UpstreamConnection> UpstreamConnection::connect(DataThread& thread, const net::Address& peer,
-                                                                const net::ConnectOptions& options, User& user,
-                                                                int& error) {
+std::unique_ptr<UpstreamConnection> UpstreamConnection::connect(DataThread& thread,
+                                                                const net::Address& peer,
+                                                                const net::ConnectOptions& options,
+                                                                User& user, int& error) {
   if (!thread.take_connection_slot()) {
     error = ENOBUFS;
     return nullptr;

@@ -16,7 +16,9 @@ class DataThread;
 class UpstreamPool;
 
 /// A connection to a peer: one request uses it at a time, then the pool may keep it for the next.
-class UpstreamConnection final : public Disposable, public ListHook<struct IdleUpstreams>, private net::Stream::Consumer {
+class UpstreamConnection final : public Disposable,
+                                 public ListHook<struct IdleUpstreams>,
+                                 private net::Stream::Consumer {
  public:
   /// The request that uses the connection. Any of these may let go of it.
   class User {
@@ -35,9 +37,11 @@ class UpstreamConnection final : public Disposable, public ListHook<struct IdleU
     ~User() = default;
   };
 
-  /// Begins to connect. Null with `error` set when that fails at once; ENOBUFS: no worker_connections are left.
+  /// Begins to connect. Null with `error` set when that fails at once; ENOBUFS: no
+  /// worker_connections are left.
   static std::unique_ptr<UpstreamConnection> connect(DataThread& thread, const net::Address& peer,
-                                                     const net::ConnectOptions& options, User& user, int& error);
+                                                     const net::ConnectOptions& options, User& user,
+                                                     int& error);
   ~UpstreamConnection() override;
 
   net::Stream& stream() { return *stream_; }
@@ -68,7 +72,7 @@ class UpstreamConnection final : public Disposable, public ListHook<struct IdleU
   void on_timeout();
 
   DataThread& thread_;
-  User* user_;                    ///< null while idle in pool_
+  User* user_;  ///< null while idle in pool_
   UpstreamPool* pool_ = nullptr;
   const void* tag_ = nullptr;
   net::StreamPtr stream_;

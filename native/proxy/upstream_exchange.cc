@@ -36,13 +36,17 @@ uint16_t status_for(uint32_t reason) {
 
 // RFC 9110, 9.2.2: what happens again when it is asked again; nginx's list.
 bool is_idempotent(http::Method method) {
-  return method != http::Method::post && method != http::Method::lock && method != http::Method::patch;
+  return method != http::Method::post && method != http::Method::lock &&
+         method != http::Method::patch;
 }
 
 }  // namespace
 
 UpstreamExchange::UpstreamExchange(Exchange& the_exchange, const UpstreamConf& the_conf)
-    : exchange(the_exchange), conf(the_conf), buffering_(the_conf.buffering), pipe_(the_exchange, the_conf) {
+    : exchange(the_exchange),
+      conf(the_conf),
+      buffering_(the_conf.buffering),
+      pipe_(the_exchange, the_conf) {
   pace_timer_.bind<&UpstreamExchange::on_pace_over>(this);
 }
 
@@ -63,8 +67,8 @@ Verdict UpstreamExchange::start() {
   return Verdict::taken();
 }
 
-// A body that has come whole with its head needs no streaming: it can be sent again, and has a length.
-// Of one that is sent on in chunks, what comes in one turn makes one chunk.
+// A body that has come whole with its head needs no streaming: it can be sent again, and has a
+// length. Of one that is sent on in chunks, what comes in one turn makes one chunk.
 void UpstreamExchange::on_turn_end() {
   if (phase_ == Phase::gathering) {
     streaming_ = !exchange.body.complete();
@@ -94,10 +98,12 @@ void UpstreamExchange::begin() {
   }
 }
 
-// A group may have the host's name; else it is an address, or a name that the control thread looks up.
+// A group may have the host's name; else it is an address, or a name that the control thread looks
+// up.
 void UpstreamExchange::resolve() {
   Runtime& runtime = exchange.runtime;
-  if (UpstreamGroup* group = UpstreamGroup::find(runtime, target.host, target.port, target.no_port)) {
+  if (UpstreamGroup* group =
+          UpstreamGroup::find(runtime, target.host, target.port, target.no_port)) {
     choose(group, group->peers());
     return;
   }
@@ -115,7 +121,8 @@ void UpstreamExchange::resolve() {
   }
   phase_ = Phase::resolving;
   std::string question = std::string(conf.resolver) + '\n' + std::string(target.host);
-  question_ = runtime.thread.ask("resolve", question, conf.resolver_timeout + 1000, on_resolved, this);
+  question_ =
+      runtime.thread.ask("resolve", question, conf.resolver_timeout + 1000, on_resolved, this);
 }
 
 // The answer is `0`, then addresses; or nginx's number and text of what went wrong; line by line.
@@ -130,12 +137,14 @@ void UpstreamExchange::on_resolved(void* self, bool ok, std::string_view answer)
     while (!rest.empty()) {
       std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-      if (auto address = net::Address::parse(line, upstream.target.port)) addresses.push_back(*address);
+      if (auto address = net::Address::parse(line, upstream.target.port))
+        addresses.push_back(*address);
     }
   }
   if (addresses.empty()) {
-    upstream.exchange.log(LogLevel::error, "%.*s could not be resolved (%.*s)", int(upstream.target.host.size()),
-                          upstream.target.host.data(), int(answer.size()), answer.data());
+    upstream.exchange.log(LogLevel::error, "%.*s could not be resolved (%.*s)",
+                          int(upstream.target.host.size()), upstream.target.host.data(),
+                          int(answer.size()), answer.data());
     upstream.finish(Verdict::status(502));
     return;
   }
@@ -188,7 +197,8 @@ void UpstreamExchange::connect() {
   options.receive_buffer = conf.receive_buffer;
   options.send_buffer = conf.send_buffer;
   int error = 0;
-  connection_ = UpstreamConnection::connect(exchange.runtime.thread, peer->address, options, *this, error);
+  connection_ =
+      UpstreamConnection::connect(exchange.runtime.thread, peer->address, options, *this, error);
   if (connection_) {
     connection_->set_timeout(conf.connect_timeout);
   } else {
@@ -201,8 +211,9 @@ void UpstreamExchange::fail_connect(int error) {
     finish(Verdict::status(500));
     return;
   }
-  bool ordinary = error == ECONNREFUSED || error == EAGAIN || error == ECONNRESET || error == ENETDOWN ||
-                  error == ENETUNREACH || error == EHOSTDOWN || error == EHOSTUNREACH;
+  bool ordinary = error == ECONNREFUSED || error == EAGAIN || error == ECONNRESET ||
+                  error == ENETDOWN || error == ENETUNREACH || error == EHOSTDOWN ||
+                  error == EHOSTUNREACH;
   exchange.log_errno(ordinary ? LogLevel::error : LogLevel::crit, error, "connect() to %.*s failed",
                      int(try_->peer.size()), try_->peer.data());
   next(next_upstream::error);
@@ -239,13 +250,15 @@ void UpstreamExchange::next(uint32_t reason) {
     bool declined = reason == next_upstream::http_403 || reason == next_upstream::http_404;
     release(declined ? PeerChoice::Outcome::declined : PeerChoice::Outcome::failed);
   }
-  if (reason == next_upstream::timeout) exchange.log_errno(LogLevel::error, ETIMEDOUT, "upstream timed out");
+  if (reason == next_upstream::timeout)
+    exchange.log_errno(LogLevel::error, ETIMEDOUT, "upstream timed out");
   // A connection that had gone stale in the pool says nothing about the peer.
   if (reused_ && reason == next_upstream::error) choice_->tries++;
 
   uint16_t status = status_for(reason);
   try_->status = status;
-  if (request_sent_ && !is_idempotent(exchange.request.method)) reason |= next_upstream::non_idempotent;
+  if (request_sent_ && !is_idempotent(exchange.request.method))
+    reason |= next_upstream::non_idempotent;
   if (choice_->tries == 0 || !may_try_again(reason)) {
     finish(Verdict::status(status));
     return;
@@ -262,14 +275,29 @@ bool UpstreamExchange::may_try_again(uint32_t reason) const {
 bool UpstreamExchange::try_next_for_status(uint16_t status) {
   uint32_t reason;
   switch (status) {
-    case 500: reason = next_upstream::http_500; break;
-    case 502: reason = next_upstream::http_502; break;
-    case 503: reason = next_upstream::http_503; break;
-    case 504: reason = next_upstream::http_504; break;
-    case 403: reason = next_upstream::http_403; break;
-    case 404: reason = next_upstream::http_404; break;
-    case 429: reason = next_upstream::http_429; break;
-    default: return false;
+    case 500:
+      reason = next_upstream::http_500;
+      break;
+    case 502:
+      reason = next_upstream::http_502;
+      break;
+    case 503:
+      reason = next_upstream::http_503;
+      break;
+    case 504:
+      reason = next_upstream::http_504;
+      break;
+    case 403:
+      reason = next_upstream::http_403;
+      break;
+    case 404:
+      reason = next_upstream::http_404;
+      break;
+    case 429:
+      reason = next_upstream::http_429;
+      break;
+    default:
+      return false;
   }
   uint32_t needed = reason;
   if (!is_idempotent(exchange.request.method)) needed |= next_upstream::non_idempotent;
@@ -281,7 +309,8 @@ bool UpstreamExchange::try_next_for_status(uint16_t status) {
 void UpstreamExchange::release(PeerChoice::Outcome outcome) {
   if (!choice_ || !choice_->current()) return;
   if (connection_) try_->bytes_sent = connection_->sent();
-  if (choice_->release(outcome)) exchange.log(LogLevel::warn, "upstream server temporarily disabled");
+  if (choice_->release(outcome))
+    exchange.log(LogLevel::warn, "upstream server temporarily disabled");
 }
 
 void UpstreamExchange::note_end_of_try() {
@@ -302,8 +331,8 @@ void UpstreamExchange::leave_connection(bool reusable) {
   }
 }
 
-/// The upstream's part is over; so, with what the client gets, is the exchange's. Nothing may follow a call: this object
-/// may be gone.
+/// The upstream's part is over; so, with what the client gets, is the exchange's. Nothing may
+/// follow a call: this object may be gone.
 void UpstreamExchange::finish(Verdict verdict) {
   if (phase_ == Phase::finished) return;
   phase_ = Phase::finished;

@@ -17,8 +17,9 @@
 
 namespace sluice {
 
-/// Passes an exchange on to an upstream: picks peers and tries them in turn, sends the request, hands the response through.
-/// A module derives from it what its protocol and its directives add. Lives in the exchange's arena.
+/// Passes an exchange on to an upstream: picks peers and tries them in turn, sends the request,
+/// hands the response through. A module derives from it what its protocol and its directives add.
+/// Lives in the exchange's arena.
 class UpstreamExchange : public Exchange::Source,
                          private RequestBody::Reader,
                          private UpstreamConnection::User,
@@ -36,10 +37,10 @@ class UpstreamExchange : public Exchange::Source,
 
   /// Where the request goes when no group was configured.
   struct Target {
-    std::string_view host;               ///< a name, or the text of an address
+    std::string_view host;  ///< a name, or the text of an address
     uint16_t port = 0;
-    bool no_port = false;                ///< `port` is the default
-    std::optional<net::Address> address; ///< when `host` is one
+    bool no_port = false;                 ///< `port` is the default
+    std::optional<net::Address> address;  ///< when `host` is one
   };
 
   /// Prepares the request; sets scheme, uri, target and how the body goes. False: 500.
@@ -48,7 +49,8 @@ class UpstreamExchange : public Exchange::Source,
   virtual UpstreamCodec& make_codec() = 0;
   /// True: the body is sent on while it arrives.
   virtual bool streams_body() = 0;
-  /// proxy_redirect for a Location, or for the URL within a Refresh that begins at `prefix`. True: `value` was changed.
+  /// proxy_redirect for a Location, or for the URL within a Refresh that begins at `prefix`. True:
+  /// `value` was changed.
   virtual bool rewrite_redirect(std::string_view& value, size_t prefix) = 0;
   virtual bool rewrites_redirects() const = 0;
   /// proxy_cookie_domain and the like.
@@ -56,8 +58,8 @@ class UpstreamExchange : public Exchange::Source,
 
   Exchange& exchange;
   const UpstreamConf& conf;
-  std::string_view scheme;     ///< `http://`, for the log
-  std::string_view uri;        ///< what is asked for, for the log
+  std::string_view scheme;  ///< `http://`, for the log
+  std::string_view uri;     ///< what is asked for, for the log
   Target target;
   bool sends_body = true;      ///< the client's body goes on
   bool wants_upgrade = false;  ///< the client asked for another protocol
@@ -138,13 +140,23 @@ class UpstreamExchange : public Exchange::Source,
   static constexpr size_t body_read_size = 64 * 1024;
   static constexpr size_t max_hints_size = 64 * 1024;
 
-  enum class Phase : uint8_t { idle, gathering, resolving, connecting, head, body, tunnel, draining, finished };
+  enum class Phase : uint8_t {
+    idle,
+    gathering,
+    resolving,
+    connecting,
+    head,
+    body,
+    tunnel,
+    draining,
+    finished
+  };
 
   Phase phase_ = Phase::idle;
-  bool streaming_ = false;       ///< the request's body is sent on while it arrives
-  bool request_sent_ = false;    ///< some of it
-  bool body_sent_ = false;       ///< all of it was given to the stream
-  bool reused_ = false;          ///< the connection came from the pool
+  bool streaming_ = false;     ///< the request's body is sent on while it arrives
+  bool request_sent_ = false;  ///< some of it
+  bool body_sent_ = false;     ///< all of it was given to the stream
+  bool reused_ = false;        ///< the connection came from the pool
   bool buffering_ = true;
   bool paused_ = false;          ///< the client is slower than the upstream
   bool extra_ = false;           ///< the upstream has said more than was asked for
@@ -154,7 +166,7 @@ class UpstreamExchange : public Exchange::Source,
   uint32_t question_ = 0;        ///< asked of the control thread
   uint64_t started_ms_ = 0;      ///< the first try
   uint64_t try_started_ms_ = 0;
-  uint64_t sent_before_ = 0;     ///< when the send time-out was set
+  uint64_t sent_before_ = 0;  ///< when the send time-out was set
   uint64_t limit_rate_ = 0;
   UpstreamTry* try_ = nullptr;
   std::optional<PeerChoice> choice_;

@@ -43,14 +43,19 @@ class UpstreamGroup::Resolved {
   /// `ADDRESS WEIGHT ROLE`; a weight of 0 is the configured one, the role is `primary` or `backup`.
   void watch(DataThread& thread, const plan::Node& node, std::string_view resolver, size_t number) {
     std::string kind = "peers/" + group_.name_ + '/' + std::to_string(number);
-    std::string payload = kind + '\n' + std::string(resolver) + '\n' + std::string(node["name"].text()) + '\n' +
-                          std::to_string(node["port"].integer()) + '\n' + std::string(node["service"].text());
-    thread.on_news(kind, [](void* self, std::string_view news) { static_cast<Resolved*>(self)->change(news); }, this);
-    thread.ask("watch", payload, 60'000, [](void*, bool, std::string_view) {}, nullptr);
+    std::string payload =
+        kind + '\n' + std::string(resolver) + '\n' + std::string(node["name"].text()) + '\n' +
+        std::to_string(node["port"].integer()) + '\n' + std::string(node["service"].text());
+    thread.on_news(
+        kind, [](void* self, std::string_view news) { static_cast<Resolved*>(self)->change(news); },
+        this);
+    thread.ask(
+        "watch", payload, 60'000, [](void*, bool, std::string_view) {}, nullptr);
   }
 
   void collect(PeerList& list) const {
-    for (const auto& [peer, is_backup] : peers_) (is_backup ? list.backup : list.primary).push_back(peer);
+    for (const auto& [peer, is_backup] : peers_)
+      (is_backup ? list.backup : list.primary).push_back(peer);
   }
 
  private:
@@ -106,14 +111,16 @@ std::unique_ptr<UpstreamGroup> UpstreamGroup::read(Runtime& runtime, const plan:
   for (const plan::Node& server : node["peers"].items()) {
     group->servers_.push_back(std::make_unique<Resolved>(*group, server));
     if (const plan::Node& name = server["resolve"]) {
-      group->servers_.back()->watch(runtime.thread, name, node["resolver"].text(), group->servers_.size());
+      group->servers_.back()->watch(runtime.thread, name, node["resolver"].text(),
+                                    group->servers_.size());
     }
   }
   group->set_peers();
   return group;
 }
 
-UpstreamGroup* UpstreamGroup::find(const Runtime& runtime, std::string_view host, uint16_t port, bool no_port) {
+UpstreamGroup* UpstreamGroup::find(const Runtime& runtime, std::string_view host, uint16_t port,
+                                   bool no_port) {
   for (const auto& group : runtime.upstreams) {
     bool port_fits = group->port_ == port || (group->port_ == 0 && no_port);
     if (port_fits && http::iequals(group->name_, host)) return group.get();

@@ -16,7 +16,8 @@ namespace sluice {
 class Runtime;
 class UpstreamZone;
 
-/// How a peer has fared, and how much it has to do. Lies in the group's zone, when it has one, and is then all workers'.
+/// How a peer has fared, and how much it has to do. Lies in the group's zone, when it has one, and
+/// is then all workers'.
 struct PeerState {
   int32_t weight = 1;            ///< as configured, for a zone that has outlived a configuration
   int32_t current_weight = 0;    ///< smooth weighted round robin
@@ -27,7 +28,8 @@ struct PeerState {
   int64_t checked = 0;   ///< when it was last tried after failures, in seconds
 };
 
-/// Where requests can go: one address of a `server` (https://nginx.org/en/docs/http/ngx_http_upstream_module.html#server).
+/// Where requests can go: one address of a `server`
+/// (https://nginx.org/en/docs/http/ngx_http_upstream_module.html#server).
 struct Peer {
   std::string server;  ///< as configured
   std::string name;    ///< its address as nginx prints it: $upstream_addr
@@ -41,8 +43,8 @@ struct Peer {
   PeerState own_state;  ///< where `state` points without a zone
 };
 
-/// The peers of a group at one time: a group with `resolve` gets another list when its names change, while requests that
-/// have begun go on with theirs.
+/// The peers of a group at one time: a group with `resolve` gets another list when its names
+/// change, while requests that have begun go on with theirs.
 class PeerList {
  public:
   /// For a single request: the addresses that a name in `proxy_pass http://$host` was resolved to.
@@ -64,9 +66,10 @@ class UpstreamGroup {
   static std::unique_ptr<UpstreamGroup> read(Runtime& runtime, const plan::Node& node);
   ~UpstreamGroup();
 
-  /// The group that a host of a URL means, if any: an `upstream` block, or a host and port that `proxy_pass` names elsewhere.
-  /// `no_port`: the URL had none, `port` is the scheme's.
-  static UpstreamGroup* find(const Runtime& runtime, std::string_view host, uint16_t port, bool no_port);
+  /// The group that a host of a URL means, if any: an `upstream` block, or a host and port that
+  /// `proxy_pass` names elsewhere. `no_port`: the URL had none, `port` is the scheme's.
+  static UpstreamGroup* find(const Runtime& runtime, std::string_view host, uint16_t port,
+                             bool no_port);
 
   std::string_view name() const { return name_; }
   const std::shared_ptr<PeerList>& peers() const { return peers_; }
@@ -102,7 +105,7 @@ class PeerChoice {
   PeerChoice& operator=(const PeerChoice&) = delete;
 
   enum class Outcome : uint8_t {
-    done,      ///< the request is through, or given up for a reason that isn't the peer's fault
+    done,  ///< the request is through, or given up for a reason that isn't the peer's fault
     failed,
     declined,  ///< it answered 403 or 404, and another one is asked: no failure
   };

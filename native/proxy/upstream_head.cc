@@ -58,7 +58,8 @@ size_t find_caseless(std::string_view text, std::string_view what) {
 
 }  // namespace
 
-/// True: the response is on its way to the client. False: something else happened, and this object may be gone.
+/// True: the response is on its way to the client. False: something else happened, and this object
+/// may be gone.
 bool UpstreamExchange::take_head() {
   const http::ResponseHead& head = codec_->head();
   exchange.upstream_history->head = &head;
@@ -91,9 +92,11 @@ bool UpstreamExchange::take_head() {
   exchange.log_action = "reading upstream";
   if (conf.limit_rate && buffering_) {
     limit_rate_ = parse_size(conf.limit_rate.evaluate(exchange)).value_or(0);
-    if (limit_rate_) connection_->stream().set_read_size(std::min<uint64_t>(limit_rate_, body_read_size));
+    if (limit_rate_)
+      connection_->stream().set_read_size(std::min<uint64_t>(limit_rate_, body_read_size));
   }
-  if (!limit_rate_) connection_->stream().set_read_size(buffering_ ? body_read_size : conf.buffer_size);
+  if (!limit_rate_)
+    connection_->stream().set_read_size(buffering_ ? body_read_size : conf.buffer_size);
   return true;
 }
 
@@ -104,7 +107,8 @@ bool UpstreamExchange::intercept(uint16_t status) {
     if (page.status != status) continue;
     if (status == 401) {
       for (const Header& field : codec_->head().headers) {
-        if (field.id == HeaderId::www_authenticate) exchange.response.headers.add(field.name, field.value, field.id);
+        if (field.id == HeaderId::www_authenticate)
+          exchange.response.headers.add(field.name, field.value, field.id);
       }
     }
     finish(Verdict::status(status));
@@ -113,17 +117,19 @@ bool UpstreamExchange::intercept(uint16_t status) {
   return false;
 }
 
-// X-Accel-* (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers), and what comes twice.
+// X-Accel-* (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers), and
+// what comes twice.
 bool UpstreamExchange::read_controls() {
   const Header* seen[unsigned(HeaderId::x_forwarded_for) + 1] = {};
   for (const Header& field : codec_->head().headers) {
     if (is_single(field.id)) {
       if (const Header* previous = seen[unsigned(field.id)]) {
         exchange.log(LogLevel::warn,
-                     "upstream sent duplicate header line: \"%.*s: %.*s\", previous value: \"%.*s: %.*s\", ignored",
-                     int(field.name.size()), field.name.data(), int(field.value.size()), field.value.data(),
-                     int(previous->name.size()), previous->name.data(), int(previous->value.size()),
-                     previous->value.data());
+                     "upstream sent duplicate header line: \"%.*s: %.*s\", previous value: \"%.*s: "
+                     "%.*s\", ignored",
+                     int(field.name.size()), field.name.data(), int(field.value.size()),
+                     field.value.data(), int(previous->name.size()), previous->name.data(),
+                     int(previous->value.size()), previous->value.data());
         continue;
       }
       seen[unsigned(field.id)] = &field;
@@ -182,8 +188,10 @@ void UpstreamExchange::copy_fields() {
     if (!conf.hidden.contains(field)) copy_field(field);
   }
   // proxy_pass_header Server: if the upstream has none, there is none.
-  response.without_server = !conf.hidden.contains({.name = "Server", .value = {}, .id = HeaderId::server});
-  response.without_date = !conf.hidden.contains({.name = "Date", .value = {}, .id = HeaderId::date});
+  response.without_server =
+      !conf.hidden.contains({.name = "Server", .value = {}, .id = HeaderId::server});
+  response.without_date =
+      !conf.hidden.contains({.name = "Date", .value = {}, .id = HeaderId::date});
   response.status = head.status;
   response.reason = head.reason;
   if (!head.chunked) response.content_length = head.content_length;
@@ -233,7 +241,8 @@ void UpstreamExchange::copy_field(const Header& field) {
 // The charset stands apart, for filters that change it.
 void UpstreamExchange::copy_content_type(std::string_view value) {
   exchange.response.content_type = value;
-  for (size_t semicolon = value.find(';'); semicolon != value.npos; semicolon = value.find(';', semicolon + 1)) {
+  for (size_t semicolon = value.find(';'); semicolon != value.npos;
+       semicolon = value.find(';', semicolon + 1)) {
     size_t at = value.find_first_not_of(' ', semicolon + 1);
     if (at == value.npos) return;
     std::string_view parameter = value.substr(at);
@@ -248,7 +257,8 @@ void UpstreamExchange::copy_content_type(std::string_view value) {
   }
 }
 
-// A relative Location that no proxy_redirect has touched stays relative: only the proxy's own are made absolute.
+// A relative Location that no proxy_redirect has touched stays relative: only the proxy's own are
+// made absolute.
 void UpstreamExchange::copy_location(const Header& field) {
   std::string_view value = field.value;
   bool own = rewrites_redirects() ? rewrite_redirect(value, 0) : !value.starts_with('/');
@@ -267,7 +277,8 @@ void UpstreamExchange::copy_refresh(const Header& field) {
 void UpstreamExchange::copy_trailers() {
   if (!conf.pass_trailers) return;
   for (const Header& field : codec_->head().trailers) {
-    if (!conf.hidden.contains(field)) exchange.response.trailers.add(field.name, field.value, field.id);
+    if (!conf.hidden.contains(field))
+      exchange.response.trailers.add(field.name, field.value, field.id);
   }
 }
 

@@ -8,9 +8,11 @@
 
 namespace sluice {
 
-/// What came of one try of an upstream, for the $upstream_* variables. Times in ms since the try began; -1: it did not come so far.
+/// What came of one try of an upstream, for the $upstream_* variables. Times in ms since the try
+/// began; -1: it did not come so far.
 struct UpstreamTry {
-  std::string_view peer;  ///< empty: no try, but the border between two upstreams (after X-Accel-Redirect, error_page …)
+  std::string_view peer;  ///< empty: no try, but the border between two upstreams (after
+                          ///< X-Accel-Redirect, error_page …)
   uint16_t status = 0;
   int64_t connect_time = -1;
   int64_t header_time = -1;

@@ -23,7 +23,8 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const net::Address& peer,
 
 void UpstreamPool::keep(std::unique_ptr<UpstreamConnection> connection, const void* tag) {
   uint64_t age = Clock::of_thread().monotonic_ms() - connection->opened_ms_;
-  if (connection->requests_ >= limits_.requests || age > limits_.time || connection->thread_.draining()) {
+  if (connection->requests_ >= limits_.requests || age > limits_.time ||
+      connection->thread_.draining()) {
     UpstreamConnection::close(std::move(connection));
     return;
   }

@@ -9,21 +9,24 @@
 
 namespace sluice {
 
-/// A group's idle connections (https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive), the last used first.
+/// A group's idle connections
+/// (https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive), the last used first.
 /// A peer that closes one, or speaks unasked, takes it out at once.
 class UpstreamPool {
  public:
   struct Limits {
     uint32_t connections = 32;
     uint32_t requests = 1000;
-    uint64_t time = 3'600'000;   ///< a connection's whole life, ms
-    uint32_t timeout = 60'000;   ///< idle, ms
+    uint64_t time = 3'600'000;  ///< a connection's whole life, ms
+    uint32_t timeout = 60'000;  ///< idle, ms
   };
   explicit UpstreamPool(const Limits& limits) : limits_(limits) {}
   ~UpstreamPool();
 
-  /// An idle connection to `peer` that was kept with the same tag, given to `user`; null: there is none.
-  std::unique_ptr<UpstreamConnection> take(const net::Address& peer, const void* tag, UpstreamConnection::User& user);
+  /// An idle connection to `peer` that was kept with the same tag, given to `user`; null: there is
+  /// none.
+  std::unique_ptr<UpstreamConnection> take(const net::Address& peer, const void* tag,
+                                           UpstreamConnection::User& user);
   /// Keeps a connection whose response is complete, or closes it when it has served its time.
   void keep(std::unique_ptr<UpstreamConnection> connection, const void* tag);
 

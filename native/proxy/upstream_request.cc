@@ -56,6 +56,7 @@ void UpstreamExchange::stream_body() {
 void UpstreamExchange::await_response() {
   net::Stream& stream = connection_->stream();
   if (body_sent_ && !stream.blocked()) {
+    exchange.log_action = "reading response header from upstream";
     connection_->set_timeout(conf.read_timeout);
   } else if (stream.blocked()) {
     sent_before_ = connection_->sent();
@@ -92,7 +93,8 @@ void UpstreamExchange::on_upstream_writable() {
 
 void UpstreamExchange::on_upstream_timeout() {
   // A large body may be on its way: slow, but moving.
-  if (phase_ == Phase::head && connection_->stream().unsent() > 0 && connection_->sent() != sent_before_) {
+  if (phase_ == Phase::head && connection_->stream().unsent() > 0 &&
+      connection_->sent() != sent_before_) {
     await_response();
     return;
   }

@@ -75,7 +75,8 @@ void UpstreamExchange::log_refusal() {
 
 // 103: passed on by a later module (early_hints); here they only must not go on for ever.
 bool UpstreamExchange::take_hints() {
-  for (const http::Header& field : codec_->head().headers) hints_size_ += field.name.size() + field.value.size() + 4;
+  for (const http::Header& field : codec_->head().headers)
+    hints_size_ += field.name.size() + field.value.size() + 4;
   if (hints_size_ <= max_hints_size) return true;
   exchange.log(LogLevel::error, "upstream sent too many interim responses");
   next(next_upstream::invalid_header);
@@ -118,9 +119,10 @@ void UpstreamExchange::on_pace_over() {
 void UpstreamExchange::end_response(std::string_view rest) {
   if (!rest.empty()) {
     extra_ = true;
-    exchange.log(LogLevel::warn, codec_->head().chunked
-                                     ? "upstream sent data after final chunk"
-                                     : "upstream sent more data than specified in \"Content-Length\" header");
+    exchange.log(LogLevel::warn,
+                 codec_->head().chunked
+                     ? "upstream sent data after final chunk"
+                     : "upstream sent more data than specified in \"Content-Length\" header");
   }
   copy_trailers();
   note_end_of_try();
@@ -131,7 +133,8 @@ void UpstreamExchange::end_response(std::string_view rest) {
 }
 
 bool UpstreamExchange::reusable() const {
-  return connection_ && codec_ && codec_->keeps_alive() && !extra_ && body_sent_ && connection_->stream().unsent() == 0;
+  return connection_ && codec_ && codec_->keeps_alive() && !extra_ && body_sent_ &&
+         connection_->stream().unsent() == 0;
 }
 
 /// The response is not going to be complete. What there is of it is still sent.
@@ -226,9 +229,10 @@ void UpstreamExchange::on_writable() {
 
 bool UpstreamExchange::on_client_closed() {
   if (conf.ignore_client_abort && phase_ != Phase::tunnel) return true;
-  exchange.log(LogLevel::info, connection_ ? "epoll_wait() reported that client prematurely closed connection, "
-                                             "so upstream connection is closed too"
-                                           : "epoll_wait() reported that client prematurely closed connection");
+  exchange.log(LogLevel::info,
+               connection_ ? "epoll_wait() reported that client prematurely closed connection, "
+                             "so upstream connection is closed too"
+                           : "epoll_wait() reported that client prematurely closed connection");
   return false;
 }
 

@@ -16,7 +16,8 @@ constexpr uint64_t patience_ms = 1000;
 
 /// True: the rest of the body goes by itself.
 bool UpstreamExchange::begin_splice() {
-  if (codec_->plain_remaining() < least_splice || limit_rate_ || client_is_slow_ || !pipe_.empty()) return false;
+  if (codec_->plain_remaining() < least_splice || limit_rate_ || client_is_slow_ || !pipe_.empty())
+    return false;
   net::Stream& stream = connection_->stream();
   if (stream.kernel_descriptor() < 0) return false;
   // The head, and what has come of the body, go first.

@@ -8,8 +8,9 @@
 
 namespace sluice {
 
-/// The states of a group's peers in shared memory (`zone`): one record per address, found by name, so that workers whose
-/// lists differ for a moment while names are resolved anew still agree about each peer.
+/// The states of a group's peers in shared memory (`zone`): one record per address, found by name,
+/// so that workers whose lists differ for a moment while names are resolved anew still agree about
+/// each peer.
 class UpstreamZone {
  public:
   static std::unique_ptr<UpstreamZone> map(int descriptor);
@@ -17,8 +18,8 @@ class UpstreamZone {
   /// The record of a peer of group `group`, made at first use. Null when the zone is full.
   PeerState* state(std::string_view group, const Peer& peer);
 
-  /// Locked while states are read and changed, or a record is looked up. A worker that died holding the lock leaves sums
-  /// that are off by one, no more.
+  /// Locked while states are read and changed, or a record is looked up. A worker that died holding
+  /// the lock leaves sums that are off by one, no more.
   SharedZone& shared() { return zone_; }
 
  private:

@@ -64,7 +64,8 @@ Event ClientCodec::next(std::string_view& input, std::string_view& piece) {
   return Event::more;
 }
 
-// A head that arrives whole is copied once, to where its fields stay; one that doesn't is put together first.
+// A head that arrives whole is copied once, to where its fields stay; one that doesn't is put
+// together first.
 Event ClientCodec::take_head(std::string_view& input) {
   if (partial_size_ == 0) {
     switch (scanner_.scan(input)) {

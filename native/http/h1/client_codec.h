@@ -17,12 +17,17 @@ class ClientCodec final : public UpstreamCodec {
   struct Request {
     std::string_view head;  ///< with its empty line, and a body that belongs to it (proxy_set_body)
     http::Method method = http::Method::get;
-    bool chunked = false;   ///< how send_body() frames
-    bool upgrade = false;   ///< it asks for another protocol
+    bool chunked = false;  ///< how send_body() frames
+    bool upgrade = false;  ///< it asks for another protocol
   };
-  /// `head_limit`: the longest response head (proxy_buffer_size); `keep_trailers`: proxy_pass_trailers.
+  /// `head_limit`: the longest response head (proxy_buffer_size); `keep_trailers`:
+  /// proxy_pass_trailers.
   ClientCodec(Arena& arena, const Request& request, size_t head_limit, bool keep_trailers)
-      : arena_(arena), request_(request), scanner_(head_limit), head_(arena), head_limit_(head_limit),
+      : arena_(arena),
+        request_(request),
+        scanner_(head_limit),
+        head_(arena),
+        head_limit_(head_limit),
         keep_trailers_(keep_trailers) {}
 
   void send_head(net::Stream& stream) override;
@@ -49,7 +54,7 @@ class ClientCodec final : public UpstreamCodec {
   ResponseScanner scanner_;
   http::ResponseHead head_;
   ResponseRefusal why_;
-  std::span<char> partial_;   ///< where a head that comes in pieces is put together
+  std::span<char> partial_;  ///< where a head that comes in pieces is put together
   size_t partial_size_ = 0;
   size_t head_limit_;
   bool keep_trailers_;

@@ -7,11 +7,21 @@ import type { Index, Template } from '../plan/plan.ts';
 import { choice, type Directive, directive, flag, list, local, size, text } from './directive.ts';
 import { constants, type HttpModule, volatiles } from './module.ts';
 import { type ProxyPass, proxyPassPlan, readProxyPass } from './proxy-pass.ts';
-import { compileCookieFlags, compileCookieRules, compileRedirects, PROXY_REWRITES } from './proxy-rewrites.ts';
+import {
+  compileCookieFlags,
+  compileCookieRules,
+  compileRedirects,
+  PROXY_REWRITES,
+} from './proxy-rewrites.ts';
 import { upstreamSettings } from './upstream-settings.ts';
 
 export const proxyPass: Directive<ProxyPass> = local(
-  directive({ name: 'proxy_pass', contexts: LOCATION | LOCATION_IF | LIMIT_EXCEPT, args: ONE, read: readProxyPass }),
+  directive({
+    name: 'proxy_pass',
+    contexts: LOCATION | LOCATION_IF | LIMIT_EXCEPT,
+    args: ONE,
+    read: readProxyPass,
+  }),
 );
 
 const setHeader = list('proxy_set_header', HTTP_SERVER_LOCATION, TWO, (statement) => ({
@@ -51,10 +61,12 @@ export const httpProxy: HttpModule = {
     ...PROXY_REWRITES,
     ...upstream.directives,
   ],
-  variables: [...volatiles('proxy_host', 'proxy_port'), ...constants('proxy_add_x_forwarded_for')].map((variable) => ({
-    ...variable,
-    changeable: variable.name !== 'proxy_add_x_forwarded_for',
-  })),
+  variables: [...volatiles('proxy_host', 'proxy_port'), ...constants('proxy_add_x_forwarded_for')].map(
+    (variable) => ({
+      ...variable,
+      changeable: variable.name !== 'proxy_add_x_forwarded_for',
+    }),
+  ),
   handler: { directive: proxyPass, redirectsToSlash: true },
   compileBlock,
 };

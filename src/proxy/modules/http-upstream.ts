@@ -8,7 +8,11 @@ import { parseNumber, parseSeconds, parseSize } from '../conf/units.ts';
 import type { KeepalivePlan, PeerPlan, UpstreamPlan } from '../plan/upstream.ts';
 import { directive, number, structural, time } from './directive.ts';
 import { type HttpModule, prefixes, volatiles } from './module.ts';
-import { readResolver, resolver as httpResolver, resolverTimeout as httpResolverTimeout } from './resolver.ts';
+import {
+  resolver as httpResolver,
+  resolverTimeout as httpResolverTimeout,
+  readResolver,
+} from './resolver.ts';
 
 interface Server {
   readonly text: string;
@@ -37,7 +41,9 @@ const server = structural(
   directive({ name: 'server', contexts: UPSTREAM, args: ONE_OR_MORE, repeats: true, read: readServer }),
 );
 const zone = structural(directive({ name: 'zone', contexts: UPSTREAM, args: ONE_OR_TWO, read: readZone }));
-const keepalive = structural(directive({ name: 'keepalive', contexts: UPSTREAM, args: ONE_OR_TWO, read: readKeepalive }));
+const keepalive = structural(
+  directive({ name: 'keepalive', contexts: UPSTREAM, args: ONE_OR_TWO, read: readKeepalive }),
+);
 const keepaliveRequests = structural(number('keepalive_requests', UPSTREAM, 1000));
 const keepaliveTime = structural(time('keepalive_time', UPSTREAM, 3_600_000));
 const keepaliveTimeout = structural(time('keepalive_timeout', UPSTREAM, 60_000));
@@ -94,7 +100,8 @@ function declareUpstream(http: Scope, block: Scope, compiler: Compiler): void {
       compiler.diagnostics.reportBare('emerg', message, statement.place(1));
       return;
     }
-    if (!resolver) throw statement.fail(`no resolver defined to resolve names at run time in upstream "${name}"`, 1);
+    if (!resolver)
+      throw statement.fail(`no resolver defined to resolve names at run time in upstream "${name}"`, 1);
   }
   const peers = servers.map((entry) => peerPlan(entry, compiler));
   if (peers.every((peer) => peer.backup)) throw statement.fail(`no servers in upstream "${name}"`, 1);
@@ -122,7 +129,8 @@ function peerPlan({ value, statement }: Entry<Server>, compiler: Compiler): Peer
   const { text, address, resolve, service, ...rest } = value;
   const isName = address.kind === 'inet' && !/^(\[|[0-9.]+$)/.test(address.host);
   if (service !== undefined) {
-    if (address.kind !== 'unix' && !address.noPort) throw statement.fail(`service upstream "${text}" may not have port`, 1);
+    if (address.kind !== 'unix' && !address.noPort)
+      throw statement.fail(`service upstream "${text}" may not have port`, 1);
     if (!isName) throw statement.fail(`service upstream "${text}" requires domain name`, 1);
   }
   if (resolve && isName) {
@@ -179,11 +187,20 @@ function readKeepalive(statement: Statement): { connections: number; local?: boo
 }
 
 function readServer(statement: Statement): Server {
-  const options = { weight: 1, maxConns: 0, maxFails: 1, failTimeout: 10_000, backup: false, down: false, resolve: false };
+  const options = {
+    weight: 1,
+    maxConns: 0,
+    maxFails: 1,
+    failTimeout: 10_000,
+    backup: false,
+    down: false,
+    resolve: false,
+  };
   let service: string | undefined;
   for (const [index, word] of statement.words.entries()) {
     if (index < 2) continue;
-    const [, name = word, value = ''] = /^(weight|max_conns|max_fails|fail_timeout|service)=(.*)$/s.exec(word) ?? [];
+    const [, name = word, value = ''] =
+      /^(weight|max_conns|max_fails|fail_timeout|service)=(.*)$/s.exec(word) ?? [];
     const count = parseNumber(value);
     const seconds = parseSeconds(value);
     if (name === 'weight' && count) options.weight = count;

@@ -42,7 +42,9 @@ export function readProxyPass(statement: Statement): ProxyPass {
 function splitAuthority(text: string): { authority: string; uri: string } {
   if (/^unix:/i.test(text)) {
     const colon = text.indexOf(':', 5);
-    return colon < 0 ? { authority: text, uri: '' } : { authority: text.slice(0, colon), uri: text.slice(colon + 1) };
+    return colon < 0
+      ? { authority: text, uri: '' }
+      : { authority: text.slice(0, colon), uri: text.slice(colon + 1) };
   }
   const end = /[/?#]/.exec(text)?.index ?? text.length;
   const uri = text.slice(end);
@@ -52,7 +54,10 @@ function splitAuthority(text: string): { authority: string; uri: string } {
 function names(address: Address): { hostHeader: string; port: string } {
   if (address.kind === 'unix') return { hostHeader: 'localhost', port: '' };
   const port = String(address.port);
-  return { hostHeader: address.noPort || address.port === 80 ? address.host : `${address.host}:${port}`, port };
+  return {
+    hostHeader: address.noPort || address.port === 80 ? address.host : `${address.host}:${port}`,
+    port,
+  };
 }
 
 export interface ProxyPassPlan {

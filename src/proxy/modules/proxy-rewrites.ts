@@ -31,7 +31,12 @@ const cookiePath = list<Rule>('proxy_cookie_path', HTTP_SERVER_LOCATION, ONE_OR_
 );
 const cookieFlags = list<CookieFlags>('proxy_cookie_flags', HTTP_SERVER_LOCATION, [1, 4], readCookieFlags);
 
-export const PROXY_REWRITES: readonly Directive<unknown>[] = [redirect, cookieDomain, cookiePath, cookieFlags];
+export const PROXY_REWRITES: readonly Directive<unknown>[] = [
+  redirect,
+  cookieDomain,
+  cookiePath,
+  cookieFlags,
+];
 
 function readRule(statement: Statement, words: readonly ('off' | 'default')[]): Rule {
   if (statement.words.length === 3) return { from: statement.word(1), to: statement.word(2) };
@@ -93,7 +98,11 @@ function defaultRedirect(scope: Scope, proxyPass: Directive<ProxyPass>, pass: En
   return { pattern: text, replacement: replacedPart(scope, proxyPass, pass) };
 }
 
-function rewritePlan(rule: { from: string; to: string }, statement: Statement, compiler: Compiler): RewritePlan {
+function rewritePlan(
+  rule: { from: string; to: string },
+  statement: Statement,
+  compiler: Compiler,
+): RewritePlan {
   const replacement = compiler.template(rule.to, statement, 2);
   if (!rule.from.startsWith('~')) return { pattern: compiler.template(rule.from, statement), replacement };
   const caseless = rule.from.startsWith('~*');
@@ -114,7 +123,11 @@ export function compileCookieRules(scope: Scope, compiler: Compiler): CookieRule
 }
 
 /** Domains are compared as a whole, whatever their case and with or without a leading dot. */
-function domainPlan(rule: { from: string; to: string }, statement: Statement, compiler: Compiler): RewritePlan {
+function domainPlan(
+  rule: { from: string; to: string },
+  statement: Statement,
+  compiler: Compiler,
+): RewritePlan {
   if (rule.from.startsWith('~')) {
     return {
       regex: compiler.regex(rule.from.slice(1), true, statement),

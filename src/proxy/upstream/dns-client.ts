@@ -34,7 +34,8 @@ export class DnsClient {
       const query = encodeQuery(randomInt(0x10000), name, type);
       if (!query) return { code: dnsError.formatError };
       let response = await askByDatagram(server, query, name, type, Math.min(left, RESEND_MS));
-      if (response?.truncated) response = await askByStream(server, query, name, type, Math.min(left, RESEND_MS));
+      if (response?.truncated)
+        response = await askByStream(server, query, name, type, Math.min(left, RESEND_MS));
       if (response) return { code: response.code, response };
     }
     return { code: dnsError.timedOut };
@@ -43,13 +44,19 @@ export class DnsClient {
 
 /** RFC 5452: an answer must come from whom we asked, to where we asked from, with our number, to our question. */
 function isAnswer(response: DnsResponse | undefined, query: Buffer, name: string, type: RecordType): boolean {
-  return response?.id === query.readUInt16BE(0) && response.type === type && response.name === name.toLowerCase();
+  return (
+    response?.id === query.readUInt16BE(0) && response.type === type && response.name === name.toLowerCase()
+  );
 }
 
 function endpoint(server: string): { host: string; port: number; inet6: boolean } {
   const colon = server.lastIndexOf(':');
   const host = server.slice(0, colon);
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(server.slice(colon + 1)), inet6: host.startsWith('[') };
+  return {
+    host: host.replace(/^\[|\]$/g, ''),
+    port: Number(server.slice(colon + 1)),
+    inet6: host.startsWith('['),
+  };
 }
 
 /** Undefined when nothing useful came in time. */

@@ -3,8 +3,11 @@
 export const recordType = { A: 1, CNAME: 5, AAAA: 28, SRV: 33 } as const;
 export type RecordType = (typeof recordType)[keyof typeof recordType];
 
-export type DnsRecord = { readonly name: string; /** Seconds. */ readonly ttl: number } & (
-  | { readonly type: typeof recordType.A | typeof recordType.AAAA; /** Without brackets. */ readonly address: string }
+export type DnsRecord = { readonly name: string /** Seconds. */; readonly ttl: number } & (
+  | {
+      readonly type: typeof recordType.A | typeof recordType.AAAA /** Without brackets. */;
+      readonly address: string;
+    }
   | { readonly type: typeof recordType.CNAME; readonly target: string }
   | {
       readonly type: typeof recordType.SRV;
@@ -38,7 +41,8 @@ const MAX_POINTERS = 64;
 /** Undefined for what can't be a name. */
 export function encodeQuery(id: number, name: string, type: RecordType): Buffer | undefined {
   const labels = name.split('.');
-  if (name.length > LONGEST_NAME || labels.some((label) => label === '' || label.length > LONGEST_LABEL)) return undefined;
+  if (name.length > LONGEST_NAME || labels.some((label) => label === '' || label.length > LONGEST_LABEL))
+    return undefined;
   const query = Buffer.alloc(HEADER + name.length + 2 + 4);
   query.writeUInt16BE(id, 0);
   query.writeUInt16BE(RECURSION_DESIRED, 2);
@@ -117,7 +121,9 @@ class Decoder {
   }
 
   #inet6(): string {
-    const groups = Array.from({ length: 8 }, (_, index) => this.#message.readUInt16BE(this.#at + 2 * index).toString(16));
+    const groups = Array.from({ length: 8 }, (_, index) =>
+      this.#message.readUInt16BE(this.#at + 2 * index).toString(16),
+    );
     // RFC 5952's short form
     return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
   }

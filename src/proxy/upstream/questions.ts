@@ -65,7 +65,9 @@ export class NameQuestions {
         this.#replies.tell(watch.topic, Buffer.from(news, 'latin1'));
         told = news;
       }
-      const wait = known ? Math.max(validUntil - Date.now(), 0) + LEAST_RETRY_MS : Math.max(timeout, LEAST_RETRY_MS);
+      const wait = known
+        ? Math.max(validUntil - Date.now(), 0) + LEAST_RETRY_MS
+        : Math.max(timeout, LEAST_RETRY_MS);
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
@@ -86,7 +88,10 @@ export class NameQuestions {
       this.#log.write('error', message);
     }
     if (code !== 0) {
-      this.#log.write('error', `service ${service} of ${name} could not be resolved (${resolveErrorText(code)})`);
+      this.#log.write(
+        'error',
+        `service ${service} of ${name} could not be resolved (${resolveErrorText(code)})`,
+      );
     }
     // of a service's servers those of the lowest priority value are asked first, the others stand by (RFC 2782)
     const best = Math.min(...addresses.map(({ priority }) => priority));

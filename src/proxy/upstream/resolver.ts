@@ -61,7 +61,9 @@ export class Resolver {
     const full = service.includes('.') ? `${service}.${name}` : `_${service}._tcp.${name}`;
     const { code, records } = await this.#records(full.toLowerCase(), recordType.SRV);
     const targets = records.filter((record) => record.type === recordType.SRV);
-    const resolved = await Promise.all(targets.map(async (target) => ({ target, found: await this.lookUp(target.target) })));
+    const resolved = await Promise.all(
+      targets.map(async (target) => ({ target, found: await this.lookUp(target.target) })),
+    );
     const failures = resolved.flatMap(({ target, found }) =>
       found.code === 0 ? [] : [{ name: target.target, code: found.code }],
     );
@@ -69,7 +71,12 @@ export class Resolver {
       found.addresses.map((address) => ({ address: `${address}:${port}`, priority, weight })),
     );
     if (addresses.length === 0) {
-      return { code: code || failures[0]?.code || dnsError.notFound, addresses, failures, validUntil: this.#afterFailure() };
+      return {
+        code: code || failures[0]?.code || dnsError.notFound,
+        addresses,
+        failures,
+        validUntil: this.#afterFailure(),
+      };
     }
     const validUntil = Math.min(this.#until(targets), ...resolved.map(({ found }) => found.validUntil));
     return { code: 0, addresses, failures, validUntil };
