@@ -46,6 +46,7 @@ void KernelStream::send() {
     if (size > 0) {
       queue_.consume(size);
       sent += size;
+      last_sent_ms_ = stack_.timers().now();
     } else if (errno == EAGAIN) {
       full_ = true;
     } else if (errno != EINTR) {

@@ -34,6 +34,7 @@ class KernelStream final : public Stream,
   void write_file(FileRef file, uint64_t offset, uint64_t length) override;
   void flush() override;
   size_t unsent() const override { return queue_.size(); }
+  uint64_t last_sent_ms() const override { return last_sent_ms_; }
 
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;
@@ -80,6 +81,7 @@ class KernelStream final : public Stream,
   Address remote_;
   std::unique_ptr<Address> local_;
   Descriptor socket_;
+  uint64_t last_sent_ms_ = 0;
   uint32_t read_size_ = 16 * 1024;
   int error_ = 0;  ///< what the socket failed with
 

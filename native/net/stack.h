@@ -57,6 +57,8 @@ class Stream {
   virtual void flush() = 0;
   /// Bytes queued and not yet taken by the kernel (files included).
   virtual size_t unsent() const = 0;
+  /// When the kernel last took some of them, in ms of the monotonic clock.
+  virtual uint64_t last_sent_ms() const { return 0; }
   /// True while more than the high mark is queued: stop producing until on_writable().
   bool blocked() const { return unsent() > high_mark; }
   static constexpr size_t high_mark = 64 * 1024;

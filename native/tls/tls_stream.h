@@ -54,6 +54,7 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   void write_file(FileRef file, uint64_t offset, uint64_t length) override;
   void flush() override;
   size_t unsent() const override { return pending_.size() + inner_->unsent(); }
+  uint64_t last_sent_ms() const override { return inner_->last_sent_ms(); }
   void pause_reading() override;
   void resume_reading() override;
   void set_read_size(size_t size) override;

@@ -28,7 +28,14 @@ void ServerConnection::accept(DataThread& thread, const ListenAddress& listen,
   auto owned = std::make_unique<ServerConnection>(thread, listen, std::move(stream), facts);
   ServerConnection& connection = *owned;
   thread.add_connection(std::move(owned));
-  if (!first.empty()) connection.on_data(first);
+  if (first.empty()) {
+    thread.set_idle(connection, true);
+    return;
+  }
+  // As input that was kept: it outlives those who borrow it.
+  connection.fresh_input_ = true;
+  connection.buffer_ = first;
+  connection.process_buffered();
 }
 
 ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& listen,
@@ -221,6 +228,7 @@ void ServerConnection::refuse_head(std::string_view bytes) {
 }
 
 void ServerConnection::refuse(const http::Refusal& refusal) {
+  lost_ = true;
   std::string_view message = refusal.message(exchange_->arena);
   exchange_->log(LogLevel::info, "%.*s", int(message.size()), message.data());
   exchange_->reject(refusal.status());
@@ -245,7 +253,7 @@ bool ServerConnection::process_body(std::string_view& input) {
       return true;
     case BodyReader::Event::error:
       exchange_->log(LogLevel::info, "client sent invalid chunked body");
-      body_ended_ = true;
+      body_ended_ = lost_ = true;
       exchange_->keep_alive = false;
       read_timer_.cancel();
       exchange_->body.discard();
@@ -266,7 +274,8 @@ bool ServerConnection::discard_body() {
   } while (event == BodyReader::Event::data);
   if (event == BodyReader::Event::more) return true;
   body_ended_ = true;
-  return event == BodyReader::Event::end;
+  lost_ = event == BodyReader::Event::error;
+  return !lost_;
 }
 
 bool ServerConnection::discard_rest(std::string_view& input) {
@@ -281,6 +290,7 @@ bool ServerConnection::discard_rest(std::string_view& input) {
       end_request(keep_after_discard_);
       return true;
     case BodyReader::Event::error:
+      lost_ = true;
       end_request(false);
       return true;
   }
@@ -366,7 +376,7 @@ void ServerConnection::finished(Exchange&, bool keep_alive) {
 void ServerConnection::end_request(bool keep_alive) {
   const CoreConf& core = exchange_->conf<CoreConf>();
   if (!keep_alive) {
-    bool unread = !buffer_.empty();
+    bool unread = lost_ || !buffer_.empty();
     if (!client_closed_ && (core.lingering_close == CoreConf::Lingering::always ||
                             (core.lingering_close == CoreConf::Lingering::on && unread))) {
       linger();
@@ -473,8 +483,16 @@ void ServerConnection::on_read_timeout() {
   give_up_on_client();
 }
 
+// Between two writes: one that is slow, but takes bytes, may go on.
 void ServerConnection::on_send_timeout() {
-  if (exchange_ && stream_->unsent() > 0) give_up_on_client();
+  if (!exchange_ || stream_->unsent() == 0) return;
+  uint64_t limit = exchange_->conf<CoreConf>().send_timeout;
+  uint64_t idle = Clock::of_thread().monotonic_ms() - stream_->last_sent_ms();
+  if (idle < limit) {
+    send_timer_.set(limit - idle);
+  } else {
+    give_up_on_client();
+  }
 }
 
 void ServerConnection::give_up_on_client() {

@@ -111,6 +111,7 @@ class ServerConnection final : public ClientConnection,
   bool client_closed_ = false;
   bool no_delay_ = false;
   bool keep_after_discard_ = false;
+  bool lost_ = false;         ///< a message was malformed: what comes after it is nobody's
   bool fresh_input_ = false;  ///< something has come since the last request ended
 };
 
