@@ -4,6 +4,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "base/clock.h"
 #include "net/kernel_stack.h"
 #include "proxy/acceptor.h"
@@ -146,7 +148,13 @@ void DataThread::set_idle(ClientConnection& connection, bool idle) {
 bool DataThread::take_connection_slot() {
   uint32_t left = worker_connections_ - connections_in_use_;
   // Before the last sixteenth is used up, as nginx does, so that a burst finds room.
-  if (left <= worker_connections_ / 16 + 1) {
+  if (left <= worker_connections_ / 16 + 1 && !idle_.empty()) {
+    int64_t now = Clock::of_thread().seconds();
+    if (std::exchange(reused_at_, now) != now) {
+      error_log_->write(LogLevel::warn, {},
+                        "%u worker_connections are not enough, reusing connections",
+                        worker_connections_);
+    }
     free_idle_connections(
         left == 0 ? 1 : std::max<uint32_t>(1, std::min(32u, worker_connections_ / 8)));
     left = worker_connections_ - connections_in_use_;
@@ -163,7 +171,7 @@ bool DataThread::take_connection_slot() {
 void DataThread::release_connection_slot() { connections_in_use_--; }
 
 void DataThread::free_idle_connections(size_t count) {
-  for (size_t i = 0; i < count && !idle_.empty(); ++i) idle_.front().drain();
+  for (size_t i = 0; i < count && !idle_.empty(); ++i) idle_.front().terminate();
 }
 
 void DataThread::bury(std::unique_ptr<Disposable> disposable) {

@@ -172,6 +172,7 @@ class DataThread : private net::Stack::TurnObserver {
   uint32_t connections_in_use_ = 0;
   uint32_t worker_connections_ = 512;
   uint32_t shutdown_timeout_ms_ = 0;
+  int64_t reused_at_ = 0;  ///< the last second in which idle connections had to make room
   bool draining_ = false;
   bool terminating_ = false;
 };

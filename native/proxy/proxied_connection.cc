@@ -8,8 +8,10 @@ namespace sluice {
 
 void ProxiedConnection::accept(DataThread& thread, const ListenAddress& listen,
                                net::StreamPtr stream, const http::ConnectionFacts& facts) {
-  thread.add_connection(
-      std::make_unique<ProxiedConnection>(thread, listen, std::move(stream), facts));
+  auto owned = std::make_unique<ProxiedConnection>(thread, listen, std::move(stream), facts);
+  ProxiedConnection& connection = *owned;
+  thread.add_connection(std::move(owned));
+  thread.set_idle(connection, true);
 }
 
 ProxiedConnection::ProxiedConnection(DataThread& thread, const ListenAddress& listen,

@@ -16,7 +16,8 @@ class ProxiedConnection final : public ClientConnection, private net::Stream::Co
   static void accept(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
                      const http::ConnectionFacts& facts);
 
-  void drain() override { close(); }
+  // A first request may be on its way.
+  void drain() override {}
   void terminate() override { close(); }
 
  private:
