@@ -1,5 +1,6 @@
 #include "proxy/response_pipe.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -31,7 +32,7 @@ bool ResponsePipe::keep(std::string_view bytes) {
   if (needed > size_) {
     size_t size = std::max(needed, capacity());
     auto memory = std::make_unique_for_overwrite<char[]>(size);
-    std::memcpy(memory.get(), memory_.get() + begin_, end_ - begin_);
+    std::copy(memory_.get() + begin_, memory_.get() + end_, memory.get());
     // The client's queue may still borrow from the old memory.
     if (memory_) exchange_.downstream.flush();
     memory_ = std::move(memory);

@@ -158,6 +158,7 @@ class UpstreamExchange : public Exchange::Source,
   bool body_sent_ = false;     ///< all of it was given to the stream
   bool reused_ = false;        ///< the connection came from the pool
   bool buffering_ = true;
+  bool client_ended_ = false;    ///< within a tunnel
   bool paused_ = false;          ///< the client is slower than the upstream
   bool extra_ = false;           ///< the upstream has said more than was asked for
   bool client_is_slow_ = false;  ///< too slow for splicing: the upstream would have to wait for it

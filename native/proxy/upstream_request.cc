@@ -81,7 +81,11 @@ void UpstreamExchange::on_body() {
 
 void UpstreamExchange::on_upstream_writable() {
   if (phase_ == Phase::tunnel) {
-    exchange.downstream.read_body(true);
+    if (client_ended_) {
+      on_tunnel_end();
+    } else {
+      exchange.downstream.read_body(true);
+    }
   } else if (phase_ == Phase::head) {
     if (streaming_ && !body_sent_) {
       stream_body();
@@ -99,6 +103,9 @@ void UpstreamExchange::on_upstream_timeout() {
     return;
   }
   if (phase_ == Phase::connecting || phase_ == Phase::head) {
+    if (body_sent_ && connection_->stream().unsent() == 0) {
+      exchange.log_action = "reading response header from upstream";
+    }
     next(next_upstream::timeout);
     return;
   }

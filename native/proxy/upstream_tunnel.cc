@@ -34,7 +34,16 @@ void UpstreamExchange::on_tunnel_data(std::span<const char> data) {
   if (stream.blocked()) exchange.downstream.read_body(false);
 }
 
-void UpstreamExchange::on_tunnel_end() { end_tunnel(); }
+// What the client has sent still goes on.
+void UpstreamExchange::on_tunnel_end() {
+  net::Stream& stream = connection_->stream();
+  stream.flush();
+  if (stream.unsent() > 0) {
+    client_ended_ = true;
+  } else {
+    end_tunnel();
+  }
+}
 
 /// Either side has ended: so does the tunnel.
 void UpstreamExchange::end_tunnel() { finish(Verdict::ok()); }
