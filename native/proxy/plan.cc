@@ -5,7 +5,7 @@
 namespace sluice::plan {
 
 namespace {
-const Node null_node;
+const Node null_node{};
 constexpr int max_depth =
     512;  // nested locations and ifs; the encoder is ours, the bound is for corrupt input
 }  // namespace
@@ -29,6 +29,7 @@ class Document::Decoder {
   bool item(Node& node, int depth) {
     uint64_t argument;
     uint8_t first;
+    --promised_;
     if (depth > max_depth || !head(first, argument)) return false;
     switch (first >> 5) {
       case 0:
@@ -80,9 +81,11 @@ class Document::Decoder {
   }
 
   bool items(Node& node, Node::Type type, uint64_t size, uint64_t count, int depth) {
-    // Each item takes a byte at least: a count beyond the rest is corrupt, whatever it asks to
-    // allocate.
-    if (count > bytes_.size() - position_) return false;
+    // Each item takes a byte at least: when more are promised than are left, the bytes are corrupt,
+    // and not worth the memory.
+    size_t left = bytes_.size() - position_;
+    if (promised_ > left || count > left - promised_) return false;
+    promised_ += count;
     auto array = std::make_unique<Node[]>(count);
     node.type_ = type;
     node.size_ = size;
@@ -98,6 +101,7 @@ class Document::Decoder {
   Document& document_;
   std::span<const char> bytes_;
   size_t position_ = 0;
+  uint64_t promised_ = 1;  ///< items of the arrays and maps begun that are still to come
 };
 
 std::unique_ptr<Document> Document::decode(std::span<const char> bytes, std::string& error) {
