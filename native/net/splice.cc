@@ -60,6 +60,7 @@ size_t SplicePump::take_back(std::span<char> room) {
   ssize_t size = ::read(pipe_out_, room.data(), std::min<size_t>(room.size(), in_pipe_));
   if (size <= 0) return 0;
   in_pipe_ -= size;
+  taken_back_ += size;
   return size;
 }
 

@@ -38,7 +38,7 @@ class SplicePump {
 
   /// Bytes that have reached the target; those that have left the source.
   uint64_t written() const { return written_; }
-  uint64_t read() const { return written_ + in_pipe_; }
+  uint64_t read() const { return written_ + in_pipe_ + taken_back_; }
   uint64_t remaining() const { return remaining_; }
   int error() const { return error_; }
 
@@ -51,6 +51,7 @@ class SplicePump {
   int to_;
   uint64_t remaining_;  ///< still to be read
   uint64_t written_ = 0;
+  uint64_t taken_back_ = 0;
   uint32_t in_pipe_ = 0;
   int error_ = 0;
   bool source_ended_ = false;
