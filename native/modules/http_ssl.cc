@@ -1,7 +1,6 @@
 #include "modules/http_ssl.h"
 
 #include "modules/ssl_variables.h"
-#include "proxy/data_thread.h"
 #include "proxy/exchange.h"
 #include "proxy/runtime.h"
 
@@ -14,18 +13,12 @@ using Verify = tls::Settings::Verify;
 std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) {
   auto conf = std::make_unique<SslConf>();
   conf->reject_handshake = node["rejectHandshake"].boolean();
-  const plan::Node& settings_node = node["tls"];
-  if (!settings_node) return conf;
-  tls::Settings settings = tls::Settings::read(settings_node);
+  conf->verify = tls::Settings::read_verify(node["verify"].text());
+  if (!node["tls"]) return conf;
   std::string error;
-  conf->verify = settings.verify;
-  conf->context = tls::Context::make(settings, error);
+  conf->context = tls::Context::make(tls::Settings::read(node["tls"]), error);
   if (!conf->context) runtime.fail(error);
-  for (const plan::Node& pair : node["certificateTemplates"].items()) {
-    conf->certificate_templates.emplace_back(Template::read(pair.at(0)),
-                                             Template::read(pair.at(1)));
-  }
-  for (std::string_view password : settings.passwords) conf->passwords.emplace_back(password);
+  conf->variable_certificates = VariableCertificates::read(node);
   return conf;
 }
 
@@ -95,10 +88,6 @@ Verdict check_connection(Exchange& exchange) {
 constexpr PhaseHandler phases[] = {{Phase::post_read, check_connection}};
 
 }  // namespace
-
-bool SslConf::add_certificates(DataThread&, SSL*, const http::ConnectionFacts&) const {
-  return false;
-}
 
 const Module http_ssl = {
     .id = ModuleId::http_ssl,

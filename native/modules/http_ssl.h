@@ -1,17 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <utility>
-#include <vector>
 
-#include "http/downstream.h"
+#include "modules/variable_certificates.h"
 #include "proxy/module.h"
-#include "proxy/template.h"
 #include "tls/context.h"
 
 namespace sluice {
-
-class DataThread;
 
 /// TLS of a server: https://nginx.org/en/docs/http/ngx_http_ssl_module.html
 struct SslConf : ModuleConf {
@@ -20,12 +15,7 @@ struct SslConf : ModuleConf {
   std::unique_ptr<tls::Context> context;  ///< null: no certificate is said
   bool reject_handshake = false;
   tls::Settings::Verify verify = tls::Settings::Verify::off;
-
-  /// ssl_certificate and its key, where they have variables: looked for at each handshake.
-  std::vector<std::pair<Template, Template>> certificate_templates;
-  std::vector<std::string> passwords;
-  /// False, and a line in the log, when one of them can't be had.
-  bool add_certificates(DataThread& thread, SSL* ssl, const http::ConnectionFacts& facts) const;
+  std::unique_ptr<VariableCertificates> variable_certificates;  ///< null: the context has them
 };
 
 extern const Module http_ssl;

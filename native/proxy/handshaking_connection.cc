@@ -99,7 +99,8 @@ std::span<const unsigned char> HandshakingConnection::protocols() {
 
 bool HandshakingConnection::add_certificates(SSL* ssl) {
   const SslConf& conf = ssl_conf(*server_);
-  return conf.certificate_templates.empty() || conf.add_certificates(thread_, ssl, facts_);
+  return !conf.variable_certificates ||
+         conf.variable_certificates->add(thread_, ssl, *server_, facts_);
 }
 
 void HandshakingConnection::on_connected() {

@@ -201,9 +201,20 @@ class ContextBuilder {
     if (!add_trusted(context_, settings_.client_certificates, error_)) return false;
     ChainPtr authorities = load_chain(settings_.client_certificates, error_);
     for (int i = 0; authorities && i < sk_X509_num(authorities.get()); ++i) {
-      SSL_CTX_add_client_CA(context_, sk_X509_value(authorities.get(), i));
+      X509* authority = sk_X509_value(authorities.get(), i);
+      if (!names_client_ca(X509_get_subject_name(authority))) {
+        SSL_CTX_add_client_CA(context_, authority);
+      }
     }
     return true;
+  }
+
+  bool names_client_ca(const X509_NAME* name) {
+    const STACK_OF(X509_NAME)* told = SSL_CTX_get_client_CA_list(context_);
+    for (int i = 0; i < sk_X509_NAME_num(told); ++i) {
+      if (X509_NAME_cmp(sk_X509_NAME_value(told, i), name) == 0) return true;
+    }
+    return false;
   }
 
   bool set_dhparam() {

@@ -22,6 +22,10 @@ std::vector<std::string_view> texts(const plan::Node& node) {
 
 }  // namespace
 
+Settings::Verify Settings::read_verify(std::string_view word) {
+  return one_of<Verify>(word, {"off", "on", "optional", "optional_no_ca"});
+}
+
 Settings Settings::read(const plan::Node& node) {
   Settings settings;
   for (const plan::Node& item : node["identities"].items()) {
@@ -36,8 +40,7 @@ Settings Settings::read(const plan::Node& node) {
   settings.client_certificates = Pem::read(node["clientCertificate"]);
   settings.trusted_certificates = Pem::read(node["trustedCertificate"]);
   settings.crl = Pem::read(node["crl"]);
-  settings.verify =
-      one_of<Verify>(node["verify"].text(), {"off", "on", "optional", "optional_no_ca"});
+  settings.verify = read_verify(node["verify"].text());
   settings.verify_depth = int(node["verifyDepth"].integer(1));
   settings.buffer_size = size_t(node["bufferSize"].integer(16 * 1024));
   settings.early_data = node["earlyData"].boolean();

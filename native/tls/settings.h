@@ -53,6 +53,7 @@ struct Settings {
   std::vector<Command> commands;  ///< ssl_conf_command
 
   static Settings read(const plan::Node& node);
+  static Verify read_verify(std::string_view word);
 };
 
 }  // namespace sluice::tls

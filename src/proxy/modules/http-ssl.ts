@@ -111,7 +111,9 @@ export function rejectsHandshake(server: Scope): boolean {
 function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
   const certificates = scope.all(certificate);
   const rejects = scope.get(rejectHandshake);
-  const conf = { ...(rejects && { rejectHandshake: true }) };
+  const conf = { verify: scope.get(verifyClient), ...(rejects && { rejectHandshake: true }) };
+  // what no server inherits is nobody's
+  if (scope.context === HTTP && !scope.blocks(serverBlock).some(saysNothing)) return conf;
   if ((certificates.length === 0 && !rejects) || !isWhole(scope, compiler)) return conf;
   const pairs = identities(scope);
   const variable = pairs.some(([shown, key]) => hasVariables(shown.value) || hasVariables(key.value));
@@ -128,7 +130,7 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
     tls: { ...tls, certificateNames: certificates.map(({ value }) => value) },
     certificateTemplates: pairs.map(([shown, key]) => [template(shown, compiler), template(key, compiler)]),
     certificateCache: scope.get(cache),
-    prefix: compiler.paths.prefix,
+    folder: compiler.paths.configurationPrefix,
   };
 }
 
@@ -142,13 +144,15 @@ function identities(scope: Scope): [Named, Named][] {
   });
 }
 
-/** Every certificate needs its key; at the http level servers may still name others. */
+function saysNothing(server: Scope): boolean {
+  return !httpSsl.directives.some((directive) => server.has(directive));
+}
+
+/** Every certificate needs its key. */
 function isWhole(scope: Scope, compiler: Compiler): boolean {
   const certificates = scope.all(certificate);
   const last = certificates.at(-1);
   if (!last || scope.all(certificateKey).length >= certificates.length) return true;
-  if (scope.context === HTTP && scope.blocks(serverBlock).every((server) => server.has(certificateKey)))
-    return false;
   const message = `no "ssl_certificate_key" is defined for certificate "${last.value}"`;
   compiler.diagnostics.reportBare('emerg', message, last.statement.place(1));
   return false;
@@ -218,13 +222,19 @@ function sessionCachePlan(said: Entry<SessionCache> | undefined, compiler: Compi
   };
 }
 
+/** What was read for a configuration: every file once, whoever names it. */
+const filesRead = new WeakMap<Compiler, Map<string, Pem>>();
+
 /** Reads what directives name, and reports what can't be read. */
 class PemFiles {
   failed = false;
   readonly #compiler: Compiler;
+  readonly #known: Map<string, Pem>;
 
   constructor(compiler: Compiler) {
     this.#compiler = compiler;
+    this.#known = filesRead.get(compiler) ?? new Map();
+    filesRead.set(compiler, this.#known);
   }
 
   find(failure: string, scope: Scope, directive: Directive<string>): Pem | undefined {
@@ -236,7 +246,9 @@ class PemFiles {
     const { paths, diagnostics } = this.#compiler;
     const full = (name: string) => paths.besideConfiguration(name);
     try {
-      return readPem(value, full);
+      const pem = this.#known.get(full(value)) ?? readPem(value, full);
+      this.#known.set(full(value), pem);
+      return pem;
     } catch (error) {
       if (!(error instanceof PemError)) throw error;
       this.failed = true;
