@@ -50,7 +50,7 @@ struct ConnectionFacts {
   std::string_view remote_text;  ///< without port: $remote_addr, `client:` in logs
   net::Stream* stream = nullptr;
   const ListenAddress* listen = nullptr;  ///< the `listen` that the connection came by
-  std::shared_ptr<const TlsFacts> tls;  ///< null: plain
+  std::shared_ptr<const TlsFacts> tls;    ///< null: plain
   /// What the PROXY protocol header said; null: none, or it named no addresses.
   std::shared_ptr<const net::ProxyHeader> proxy_protocol;
 };
@@ -81,7 +81,8 @@ class Downstream {
   /// Lets the request body come (RequestBody::on_data) or stops it; nothing comes within the call.
   /// It is stopped at first.
   virtual void read_body(bool on) = 0;
-  /// Nobody wants the body: what has come of it is dropped now, the rest later. False: it is malformed.
+  /// Nobody wants the body: what has come of it is dropped now, the rest later. False: it is
+  /// malformed.
   virtual bool discard_body() = 0;
 
   /// A 101 or CONNECT was answered: from here on raw bytes go both ways

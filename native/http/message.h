@@ -186,8 +186,8 @@ struct ResponseHead {
       last_modified;  ///< seconds since 1970; sent as Last-Modified unless `headers` has one
   bool keep_alive = true;
   bool chunked = false;
-  bool without_server = false;  ///< no Server of our own
-  bool without_date = false;    ///< no Date of our own
+  bool without_server = false;   ///< no Server of our own
+  bool without_date = false;     ///< no Date of our own
   bool expect_trailers = false;  ///< `trailers` will be filled before the body ends: a known length
                                  ///< is not announced in HTTP/1
 

@@ -105,7 +105,8 @@ class Runtime {
   const Regex* regex(const plan::Node& index) const;
   const Block* block(const plan::Node& index) const;
   Verdict (*handler(std::string_view module_name))(Exchange&);
-  /// A module's data of the whole http block (keep() owns it): set by read_main, there for read_conf and ever after.
+  /// A module's data of the whole http block (keep() owns it): set by read_main, there for
+  /// read_conf and ever after.
   template <class Main>
   Main*& main() {
     return reinterpret_cast<Main*&>(mains_[size_t(Main::id)]);

@@ -34,6 +34,10 @@ class ServerConnection final : public ClientConnection,
   void terminate() override;
 
  private:
+  /// The most bytes of one read: little while nothing is known, more for bodies and tunnels.
+  static constexpr size_t head_read_size = 16 * 1024;
+  static constexpr size_t body_read_size = 256 * 1024;
+
   enum class State : uint8_t {
     waiting,     ///< for the first byte of a request
     head,        ///< part of a head is there

@@ -7,10 +7,6 @@
 
 namespace sluice::h1 {
 
-namespace {
-constexpr size_t body_read_size = 256 * 1024;
-}  // namespace
-
 void ServerConnection::send_informational(uint16_t status, const http::HeaderList& headers) {
   std::span<char> room = stream_->prepare(interim_head_size(status, headers));
   stream_->commit(write_interim_head(status, headers, room));
