@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 namespace sluice {
 
@@ -25,30 +24,5 @@ namespace block_pool {
 void* take(BlockSize size);
 void give_back(void* block, BlockSize size);
 }  // namespace block_pool
-
-/// A block on loan from the pool.
-class Block {
- public:
-  Block() = default;
-  explicit Block(BlockSize size) : data_(static_cast<char*>(block_pool::take(size))), size_(size) {}
-  Block(Block&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
-  Block& operator=(Block&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  ~Block() { reset(); }
-
-  void reset() {
-    if (data_) block_pool::give_back(std::exchange(data_, nullptr), size_);
-  }
-  char* data() const { return data_; }
-  size_t size() const { return data_ ? bytes_of(size_) : 0; }
-  explicit operator bool() const { return data_ != nullptr; }
-
- private:
-  char* data_ = nullptr;
-  BlockSize size_ = BlockSize::k4;
-};
 
 }  // namespace sluice
