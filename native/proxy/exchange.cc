@@ -198,7 +198,8 @@ void Exchange::abort_parts(uint16_t status) {
 
 bool Exchange::run_post_action() {
   const CoreConf& core = conf<CoreConf>();
-  if (is_subrequest() || core.post_action.empty() || (post_action_ && uri_changes == 0)) return false;
+  if (is_subrequest() || core.post_action.empty() || (post_action_ && uri_changes == 0))
+    return false;
   std::string_view target = core.post_action;
   post_action_ = true;
   header_only = true;
