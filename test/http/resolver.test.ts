@@ -132,8 +132,7 @@ t.test('a client that leaves while its name is looked up', async (t) => {
 
 t.test('peers of a zone follow their name', async (t) => {
   const origin = await startOrigin(t, respondWith('one'));
-  const state: NameAnswer = { addresses: ['127.0.0.1'], ttl: 1 };
-  let answer: NameAnswer | undefined = state;
+  let answer: NameAnswer | undefined = { addresses: ['127.0.0.1'], ttl: 1 };
   const server = await startNameServer(t, () => answer);
   const { port, sluice } = await serve(
     t,
@@ -152,6 +151,4 @@ t.test('peers of a zone follow their name', async (t) => {
   answer = { code: 3 };
   await eventually('the name to be gone', async () => (await get(port)).status === 502);
   t.match(sluice.errorLog(), /no live upstreams while connecting to upstream/);
-  answer = state;
-  await eventually('its return', async () => (await asked()) === 'one');
 });
