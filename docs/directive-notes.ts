@@ -25,7 +25,7 @@ export const DEFAULTS: ReadonlyMap<string, string> = new Map([
 
 /** Where Sluice deliberately differs from nginx. */
 export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
-  ['listen', '`ssl`, `http2` and `quic` are refused as by an nginx that is built without them'],
+  ['listen', '`http2` and `quic` are refused as by an nginx that is built without them'],
   ['proxy_buffering', 'while a client keeps up nothing is held back; the buffers fill when it does not'],
   [
     'proxy_buffers',
