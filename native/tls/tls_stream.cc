@@ -234,7 +234,11 @@ void TlsStream::read() {
       tell_end();
       return;
     }
-    if (error == SSL_ERROR_WANT_READ || (error == SSL_ERROR_NONE && !more_to_read())) return;
+    if (error == SSL_ERROR_WANT_READ || (error == SSL_ERROR_NONE && !more_to_read())) {
+      // OpenSSL would keep 17 KB until it is asked to read and there is nothing.
+      SSL_free_buffers(ssl_.get());
+      return;
+    }
     if (error != SSL_ERROR_NONE) {
       report_failure();
       return;

@@ -92,10 +92,10 @@ function logs(text: string) {
   const plan = load(http(text)).loaded?.plan;
   const compiled = plan?.http as HttpPlan;
   const confs = compiled.servers.map(({ block }) => {
-    const position = compiled.blocks[block]?.confs['http_log'] ?? -1;
-    return compiled.modules['http_log']?.[position] as { logs: { file: number; format: number }[] };
+    const position = compiled.blocks[block]?.confs.http_log ?? -1;
+    return compiled.modules.http_log?.[position] as { logs: { file: number; format: number }[] };
   });
-  const main = compiled.main['http_log'] as {
+  const main = compiled.main.http_log as {
     files: { path: string; buffer?: number }[];
     formats: unknown[];
   };

@@ -64,7 +64,11 @@ export interface LocationPlan {
   /** The module that produces the content (`http_proxy` …); absent: index, then static files. */
   readonly handler?: string;
   /** `limit_except`: the methods that this location allows, and the block for the others. */
-  readonly limitExcept?: { readonly methods: readonly string[]; readonly block: Index; readonly handler?: string };
+  readonly limitExcept?: {
+    readonly methods: readonly string[];
+    readonly block: Index;
+    readonly handler?: string;
+  };
 }
 
 /**
