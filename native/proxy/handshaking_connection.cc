@@ -42,6 +42,10 @@ HandshakingConnection::HandshakingConnection(DataThread& thread, const ListenAdd
       stream_(std::move(stream)),
       facts_(facts) {
   remote_text_ = stream_->remote_address().text(false);
+  facts_.remote = &stream_->remote_address();
+  facts_.remote_text = remote_text_;
+  facts_.listen = &listen;
+  facts_.stream = stream_.get();
   stream_->set_consumer(*this);
   timer_.bind<&HandshakingConnection::on_timeout>(this);
   timer_.set(server_->connection.client_header_timeout);
@@ -69,6 +73,7 @@ void HandshakingConnection::start_tls(std::span<const char> first) {
       std::make_unique<tls::TlsStream>(thread_.stack(), std::move(stream_), begin(*conf.context));
   tls_ = tls.release();
   stream_.reset(tls_);
+  facts_.stream = tls_;
   tls_->set_consumer(*this);
   if (conf.context->early_data()) tls_->accept_early_data();
   tls_->start(first);
