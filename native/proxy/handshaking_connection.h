@@ -23,7 +23,8 @@ class HandshakingConnection final : public ClientConnection,
   static void accept(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
                      const http::ConnectionFacts& facts, std::string_view first = {});
 
-  void drain() override { close(); }
+  // A first request may be on its way.
+  void drain() override {}
   void terminate() override { close(); }
 
  private:

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "tls/server_handshake.h"
+#include "tls/session_cache.h"
 #include "tls/ticket_keys.h"
 
 namespace sluice::tls {
@@ -229,53 +230,8 @@ class ContextBuilder {
     return failed("SSL_CTX_set1_curves_list", settings_.curves);
   }
 
-  /// A session is good wherever certificates and authorities are the same.
-  bool set_session_context() {
-    std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>> digest(EVP_MD_CTX_new());
-    unsigned char bytes[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
-    EVP_DigestUpdate(digest.get(), "HTTP", 4);
-    for (const Settings::Identity& identity : settings_.identities) {
-      EVP_DigestUpdate(digest.get(), identity.certificate.text.data(),
-                       identity.certificate.text.size());
-    }
-    for (std::string_view name : settings_.certificate_names) {
-      EVP_DigestUpdate(digest.get(), name.data(), name.size());
-    }
-    const STACK_OF(X509_NAME)* names = SSL_CTX_get_client_CA_list(context_);
-    for (int i = 0; i < sk_X509_NAME_num(names); ++i) {
-      X509_NAME_digest(sk_X509_NAME_value(names, i), EVP_sha256(), bytes, &size);
-      EVP_DigestUpdate(digest.get(), bytes, size);
-    }
-    EVP_DigestFinal_ex(digest.get(), bytes, &size);
-    return SSL_CTX_set_session_id_context(context_, bytes, size) ||
-           failed("SSL_CTX_set_session_id_context", "HTTP");
-  }
-
   bool set_sessions() {
-    SSL_CTX_set_timeout(context_, settings_.session_timeout);
-    if (!set_session_context()) return false;
-    switch (settings_.session_cache) {
-      case Settings::SessionCache::off:
-        SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
-        break;
-      case Settings::SessionCache::none:
-        // Clients are told that sessions can be reused, and none is: some misbehave otherwise.
-        SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_SERVER |
-                                                     SSL_SESS_CACHE_NO_AUTO_CLEAR |
-                                                     SSL_SESS_CACHE_NO_INTERNAL_STORE);
-        SSL_CTX_sess_set_cache_size(context_, 1);
-        break;
-      case Settings::SessionCache::builtin:
-      case Settings::SessionCache::shared:
-        SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_SERVER);
-        if (settings_.session_cache_size) {
-          SSL_CTX_sess_set_cache_size(context_, settings_.session_cache_size);
-        }
-        break;
-    }
-    if (!settings_.session_tickets) SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
+    install_session_cache(context_, settings_);
     made_.ticket_keys_ = TicketKeys::install(context_, settings_);
     return true;
   }

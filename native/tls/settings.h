@@ -42,6 +42,7 @@ struct Settings {
   bool early_data = false;
   SessionCache session_cache = SessionCache::none;
   long session_cache_size = 0;  ///< sessions; 0: OpenSSL's default
+  int64_t session_zone = -1;    ///< of a shared cache: position in the Plan's `fds`
   long session_timeout = 300;   ///< seconds
   bool session_tickets = true;
   /// ssl_session_ticket_key, 48 or 80 bytes each: the first encrypts.
