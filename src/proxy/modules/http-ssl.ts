@@ -1,28 +1,16 @@
 /** https://nginx.org/en/docs/http/ngx_http_ssl_module.html */
 import { randomBytes } from 'node:crypto';
-import { type Pem, PemError, readPem } from '../../tls/pem.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
 import { hasVariables } from '../conf/compile/template.ts';
 import { HTTP, HTTP_SERVER, ONE, ONE_OR_MORE, ONE_OR_TWO, TWO } from '../conf/contexts.ts';
-import { Refusal } from '../conf/diagnostics.ts';
 import type { Entry, Scope } from '../conf/scope.ts';
 import { encodeCbor } from '../plan/cbor.ts';
 import type { ModuleConf } from '../plan/http.ts';
 import type { Template } from '../plan/plan.ts';
-import {
-  choice,
-  choices,
-  type Directive,
-  flag,
-  list,
-  number,
-  seconds,
-  setting,
-  size,
-  text,
-} from './directive.ts';
+import { choice, choices, flag, list, number, seconds, setting, size, text } from './directive.ts';
 import { serverBlock } from './http-core-blocks.ts';
 import type { HttpModule } from './module.ts';
+import { PemFiles } from './pem-files.ts';
 import { readSessionCache, type SessionCache } from './ssl-session-cache.ts';
 import { certificateCache, passwordFile, readConfCommand, readTicketKey } from './ssl-settings.ts';
 import { SSL_VARIABLES } from './ssl-variables.ts';
@@ -168,7 +156,7 @@ function settings(
   pairs: readonly [Named, Named][],
   compiler: Compiler,
 ): ModuleConf | undefined {
-  const files = new PemFiles(compiler);
+  const files = new PemFiles(scope, compiler);
   const verify = scope.get(verifyClient);
   if (
     verify !== 'off' &&
@@ -191,10 +179,10 @@ function settings(
     ciphers: scope.get(ciphers),
     ecdhCurve: scope.get(ecdhCurve),
     preferServerCiphers: scope.get(preferServerCiphers),
-    dhparam: files.find('BIO_new_file', scope, dhparam),
-    clientCertificate: files.find('cannot load certificate', scope, clientCertificate),
-    trustedCertificate: files.find('cannot load certificate', scope, trustedCertificate),
-    crl: files.find('cannot load CRL', scope, crl),
+    dhparam: files.find('BIO_new_file', dhparam),
+    clientCertificate: files.find('cannot load certificate', clientCertificate),
+    trustedCertificate: files.find('cannot load certificate', trustedCertificate),
+    crl: files.find('cannot load CRL', crl),
     verify,
     verifyDepth: scope.get(verifyDepth),
     bufferSize: scope.get(bufferSize),
@@ -220,59 +208,4 @@ function sessionCachePlan(said: Entry<SessionCache> | undefined, compiler: Compi
     sessionCacheSize: sessions,
     ...(zone && { sessionZone: compiler.descriptors.zone(zone.name, zone.size, 'http_ssl', said.statement) }),
   };
-}
-
-/** What was read for a configuration: every file once, whoever names it. */
-const filesRead = new WeakMap<Compiler, Map<string, Pem>>();
-
-/** Reads what directives name, and reports what can't be read. */
-class PemFiles {
-  failed = false;
-  readonly #compiler: Compiler;
-  readonly #known: Map<string, Pem>;
-
-  constructor(compiler: Compiler) {
-    this.#compiler = compiler;
-    this.#known = filesRead.get(compiler) ?? new Map();
-    filesRead.set(compiler, this.#known);
-  }
-
-  find(failure: string, scope: Scope, directive: Directive<string>): Pem | undefined {
-    const said = scope.find(directive);
-    return said?.value ? this.read(failure, said) : undefined;
-  }
-
-  read(failure: string, { value, statement }: Named): Pem | undefined {
-    const { paths, diagnostics } = this.#compiler;
-    const full = (name: string) => paths.besideConfiguration(name);
-    try {
-      const pem = this.#known.get(full(value)) ?? readPem(value, full);
-      this.#known.set(full(value), pem);
-      return pem;
-    } catch (error) {
-      if (!(error instanceof PemError)) throw error;
-      this.failed = true;
-      const message =
-        failure === 'BIO_new_file'
-          ? error.message.replace('BIO_new_file()', `BIO_new_file("${full(value)}")`)
-          : `${failure} "${full(value)}": ${error.message}`;
-      diagnostics.reportBare('emerg', message, statement.place(1));
-      return undefined;
-    }
-  }
-
-  /** Workers may not read what the master may: of some commands they get the file itself. */
-  command({ value: { name, value }, statement }: Entry<{ name: string; value: string }>): readonly string[] {
-    if (!/^(Certificate|PrivateKey|DHParameters)$/i.test(name)) return [name, value];
-    const full = this.#compiler.paths.besideConfiguration(value);
-    try {
-      return [name, full, readPem(value, () => full).text];
-    } catch (error) {
-      if (!(error instanceof PemError)) throw error;
-      throw new Refusal(
-        `SSL_CONF_cmd("${name}", "${full}") failed ${error.message.slice(error.message.indexOf('(SSL'))}`,
-        statement.place(2),
-      );
-    }
-  }
 }

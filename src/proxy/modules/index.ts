@@ -16,8 +16,9 @@ import { httpSsl } from './http-ssl.ts';
 import { httpTryFiles } from './http-try-files.ts';
 import { httpUpstream } from './http-upstream.ts';
 import type { HttpModule, Module } from './module.ts';
+import { openssl } from './pem-files.ts';
 
-export const CORE_MODULES: readonly Module[] = [core, events];
+export const CORE_MODULES: readonly Module[] = [core, events, openssl];
 
 export const HTTP_MODULES: readonly HttpModule[] = [
   httpCore,
