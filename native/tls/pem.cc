@@ -2,6 +2,7 @@
 
 #include <openssl/pem.h>
 #include <openssl/store.h>
+#include <openssl/ui.h>
 
 #include <algorithm>
 #include <cstring>
@@ -28,25 +29,28 @@ bool at_end() {
   return true;
 }
 
-// https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key: `store:scheme:id`.
-KeyPtr load_from_store(const std::string& uri, std::string& error) {
-  OSSL_STORE_CTX* store = OSSL_STORE_open(uri.c_str(), nullptr, nullptr, nullptr, nullptr);
-  if (!store) {
-    error = "OSSL_STORE_open() failed";
-    return nullptr;
-  }
+KeyPtr load_from_store(const std::string& uri, const std::string_view* password) {
+  static UI_METHOD* const asking = UI_UTIL_wrap_read_pem_callback(give_password, 0);
+  static UI_METHOD* const refusing = UI_UTIL_wrap_read_pem_callback(no_password, 0);
   KeyPtr key;
-  while (!key && !OSSL_STORE_eof(store)) {
+  OSSL_STORE_CTX* store =
+      OSSL_STORE_open(uri.c_str(), password ? asking : refusing,
+                      const_cast<std::string_view*>(password), nullptr, nullptr);
+  while (store && !key && !OSSL_STORE_eof(store)) {
     OSSL_STORE_INFO* info = OSSL_STORE_load(store);
-    if (!info) continue;
-    if (OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY) {
+    if (info && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY) {
       key.reset(OSSL_STORE_INFO_get1_PKEY(info));
     }
     OSSL_STORE_INFO_free(info);
   }
   OSSL_STORE_close(store);
-  if (!key) error = "OSSL_STORE_load() failed";
   return key;
+}
+
+KeyPtr load_from_text(std::string_view text, const std::string_view* password) {
+  BioPtr bio = reading(text);
+  return KeyPtr(PEM_read_bio_PrivateKey(bio.get(), nullptr, password ? give_password : no_password,
+                                        const_cast<std::string_view*>(password)));
 }
 
 }  // namespace
@@ -73,22 +77,18 @@ ChainPtr load_chain(const Pem& pem, std::string& error) {
 }
 
 KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error) {
+  // https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key: `store:scheme:id`
   constexpr std::string_view store = "store:";
-  if (pem.name.starts_with(store)) {
-    return load_from_store(std::string(pem.name.substr(store.size())), error);
-  }
-  BioPtr bio = reading(pem.text);
-  KeyPtr key;
-  if (passwords.empty()) {
-    key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
-  }
-  for (std::string_view password : passwords) {
+  bool stored = pem.name.starts_with(store);
+  std::string uri(stored ? pem.name.substr(store.size()) : "");
+  auto load = [&](const std::string_view* password) {
     ERR_clear_error();
-    (void)BIO_reset(bio.get());
-    key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, give_password, &password));
-    if (key) break;
-  }
-  if (!key) error = "PEM_read_bio_PrivateKey() failed";
+    return stored ? load_from_store(uri, password) : load_from_text(pem.text, password);
+  };
+  KeyPtr key;
+  if (passwords.empty()) key = load(nullptr);
+  for (size_t i = 0; !key && i < passwords.size(); ++i) key = load(&passwords[i]);
+  if (!key) error = stored ? "OSSL_STORE_load() failed" : "PEM_read_bio_PrivateKey() failed";
   return key;
 }
 
