@@ -91,11 +91,16 @@ const tls::Context* HandshakingConnection::choose(std::string_view server_name) 
   }
   const SslConf& conf = ssl_conf(*server_);
   if (conf.reject_handshake) return nullptr;
-  // A server without certificates of its own shows the default server's.
-  const SslConf& shown = conf.context ? conf : ssl_conf(listen_.servers.fallback());
+  const SslConf& shown = shown_conf();
   if (!shown.context) return nullptr;
   tls_->set_record_size(shown.context->buffer_size());
   return shown.context.get();
+}
+
+// A server without certificates of its own shows the default server's.
+const SslConf& HandshakingConnection::shown_conf() const {
+  const SslConf& conf = ssl_conf(*server_);
+  return conf.context ? conf : ssl_conf(listen_.servers.fallback());
 }
 
 std::span<const unsigned char> HandshakingConnection::protocols() {
@@ -103,7 +108,7 @@ std::span<const unsigned char> HandshakingConnection::protocols() {
 }
 
 bool HandshakingConnection::add_certificates(SSL* ssl) {
-  const SslConf& conf = ssl_conf(*server_);
+  const SslConf& conf = shown_conf();
   return !conf.variable_certificates ||
          conf.variable_certificates->add(thread_, ssl, *server_, facts_);
 }

@@ -40,6 +40,7 @@ class HandshakingConnection final : public ClientConnection,
   std::span<const unsigned char> protocols() override;
   bool add_certificates(SSL* ssl) override;
 
+  const struct SslConf& shown_conf() const;
   void start_tls(std::span<const char> first);
   void hand_over(std::string_view first);
   void on_timeout();

@@ -191,7 +191,7 @@ function settings(
     sessionTimeout: scope.get(sessionTimeout),
     sessionTickets: scope.get(sessionTickets),
     ticketKeys: scope.all(sessionTicketKey).map(({ value }) => value),
-    ticketSeed: randomBytes(TICKET_SEED_SIZE),
+    ticketSeed: ticketSeed(sessions?.value.zone?.name, compiler),
     commands: scope.all(confCommand).map((entry) => files.command(entry)),
   };
   return files.failed ? undefined : tls;
@@ -199,6 +199,17 @@ function settings(
 
 /** What OpenSSL takes: a name, a cipher's key, a digest's. */
 const TICKET_SEED_SIZE = 80;
+
+const seedsOfZones = new WeakMap<Compiler, Map<string, Uint8Array>>();
+
+/** Keys for tickets: servers that share a zone take each other's. */
+function ticketSeed(zone: string | undefined, compiler: Compiler): Uint8Array {
+  const seeds = seedsOfZones.get(compiler) ?? new Map<string, Uint8Array>();
+  seedsOfZones.set(compiler, seeds);
+  const seed = (zone && seeds.get(zone)) || randomBytes(TICKET_SEED_SIZE);
+  if (zone) seeds.set(zone, seed);
+  return seed;
+}
 
 function sessionCachePlan(said: Entry<SessionCache> | undefined, compiler: Compiler): ModuleConf {
   if (!said) return {};
