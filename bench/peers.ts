@@ -135,10 +135,11 @@ function filledIn(name: string, values: Readonly<Record<string, string>>): strin
 
 function answers(url: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get(url, { agent: false }, (response) => {
+    const request = get(url, { agent: false, timeout: 1000 }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });
+    request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(false));
   });
 }

@@ -26,6 +26,7 @@ import { stopAll } from './processes.ts';
 import { type Finding, markdown, type Report, rounded } from './report.ts';
 import { FILES, ROWS, type Row } from './rows.ts';
 
+const LAST_RESORT_MS = 10 * 60_000;
 const RESULTS = join(import.meta.dirname, 'results');
 
 interface Extent {
@@ -50,6 +51,11 @@ if (!rows.length) {
 }
 
 enterNamespace();
+/** Whatever hangs, a run ends. */
+setTimeout(() => {
+  say('not done within the time for a whole run');
+  void end(1);
+}, LAST_RESORT_MS).unref();
 const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(130));
 try {
