@@ -58,7 +58,8 @@ t.test('versions and help need no configuration and no addon', async (t) => {
   t.equal(build[0], 'nginx version: nginx/1.31.5');
   t.match(build[1], /^sluice\/\d/);
   t.match(build[2], /^built with OpenSSL 3\.\d/);
-  t.match(build[3], /^configure arguments: --prefix=/);
+  t.equal(build[3], 'TLS SNI support enabled');
+  t.match(build[4], /^configure arguments: --prefix=/);
   t.match(
     run(['-h'], env).stderr,
     /^nginx version: nginx\/1\.31\.5\nUsage: nginx \[-\?hvVtTq\] \[-s signal\]/,
