@@ -100,9 +100,9 @@ ${config}
     return this;
   }
 
-  /** The master that the pid file names. */
+  /** The master that the pid file names; NaN while the file is empty, which no signal can be sent to. */
   get pid(): number {
-    return Number(readFileSync(this.path('nginx.pid'), 'latin1'));
+    return readPid(this.path('nginx.pid'));
   }
 
   get running(): boolean {
@@ -149,9 +149,11 @@ ${config}
   }
 
   async stop(signal: NodeJS.Signals = 'SIGQUIT'): Promise<void> {
-    for (const name of ['nginx.pid', 'nginx.pid.oldbin']) {
+    // A master that ends in an upgrade gives the pid file's name back to the one before it: hence from the oldest on.
+    for (const name of ['nginx.pid.oldbin', 'nginx.pid']) {
       if (!existsSync(this.path(name))) continue;
-      const pid = Number(readFileSync(this.path(name), 'latin1'));
+      const pid = readPid(this.path(name));
+      if (Number.isNaN(pid)) continue;
       kill(pid, signal);
       await eventually('the master to go', () => !existsSync(`/proc/${pid}`), LAST_RESORT_MS).catch(() => {
         for (const each of [pid, ...childrenOf(pid)]) kill(each, 'SIGKILL');
@@ -177,6 +179,12 @@ export async function startSluice(t: Cleanup, options: SluiceOptions): Promise<S
   const sluice = new Sluice(options);
   t.teardown(() => sluice.remove());
   return await sluice.start();
+}
+
+/** NaN when the file holds none: 0, as an empty file would be read, stands for a whole process group. */
+function readPid(path: string): number {
+  const text = readFileSync(path, 'latin1').trim();
+  return /^[1-9]\d*$/.test(text) ? Number(text) : Number.NaN;
 }
 
 export function childrenOf(pid: number): number[] {
