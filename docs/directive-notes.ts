@@ -31,5 +31,13 @@ export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
     'proxy_buffers',
     'bounds the memory of one response; taken only while the client is slower than the upstream',
   ],
-  ['sendfile', 'small files come from memory, once `stat()` says that they are still the same'],
+  [
+    'proxy_busy_buffers_size',
+    'checked only: what the client does not take stays in the buffers, all of them',
+  ],
+  ['proxy_temp_file_write_size', 'checked only: a temporary file takes what a read has brought'],
+  [
+    'sendfile',
+    'also while it is off: small files come from memory, once `stat()` says that they are still the same',
+  ],
 ]);

@@ -29,4 +29,12 @@ export const HINTS: ReadonlyMap<string, string> = new Map([
   ['postpone_output', 'output is gathered until the event loop turns'],
   ['read_ahead', 'the kernel chooses how far it reads ahead'],
   ['send_lowat', 'it has a meaning on BSD kernels only'],
+  ['proxy_send_lowat', 'it has a meaning on BSD kernels only'],
+  ['aio', 'files leave by sendfile, or from a cache of small ones'],
+  ['aio_write', 'temporary files are written through the page cache'],
+  ['directio', 'files leave by sendfile, or from a cache of small ones'],
+  ['directio_alignment', 'files leave by sendfile, or from a cache of small ones'],
+  ['output_buffers', 'files are not read into buffers'],
+  ['sendfile_max_chunk', 'a connection yields to others by itself'],
+  ['open_file_cache_events', 'it has a meaning on BSD kernels only'],
 ]);
