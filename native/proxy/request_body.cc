@@ -10,12 +10,15 @@
 
 namespace sluice {
 
-RequestBody::~RequestBody() {
+RequestBody::~RequestBody() { drop_file(); }
+
+void RequestBody::drop_file() {
   if (!file_ || shared_) return;
   // client_body_in_file_only: `clean` removes what the handler has not moved away.
   if (exchange_.conf<CoreConf>().client_body_in_file_only == CoreConf::BodyInFile::clean) {
     ::unlink(file_->name().c_str());
   }
+  file_.reset();
 }
 
 void RequestBody::buffer(Reader& reader) {
@@ -53,6 +56,7 @@ bool RequestBody::discard() {
   send_continue();
   mode_ = Mode::discard;
   memory_size_ = 0;
+  drop_file();
   return exchange_.downstream.discard_body();
 }
 

@@ -74,6 +74,7 @@ class RequestBody {
   void reserve(size_t wanted);
   void start(Mode mode, Reader& reader);
   void send_continue();
+  void drop_file();
 
   Exchange& exchange_;
   Reader* reader_ = nullptr;
