@@ -159,6 +159,17 @@ void ServerConnection::make_exchange() {
   facts_.pipelined = !fresh_input_;
 }
 
+// A head that will never be complete: logs show what there is of its first line.
+void ServerConnection::make_partial_exchange() {
+  scanner_.reset();
+  read_timer_.cancel();
+  make_exchange();
+  body_ended_ = true;
+  std::string_view line = std::string_view(buffer_).substr(0, buffer_.find_first_of("\r\n"));
+  exchange_->request.line = exchange_->arena.copy(line);
+  exchange_->log_action = "reading client request headers";
+}
+
 void ServerConnection::start_exchange(std::string_view head) {
   read_timer_.cancel();
   make_exchange();
@@ -298,13 +309,7 @@ void ServerConnection::on_end() {
       close();
       return;
     case State::head:
-      scanner_.reset();
-      read_timer_.cancel();
-      make_exchange();
-      body_ended_ = true;
-      exchange_->request.line =
-          exchange_->arena.copy(std::string_view(buffer_).substr(0, buffer_.find_first_of("\r\n")));
-      exchange_->log_action = "reading client request headers";
+      make_partial_exchange();
       exchange_->log(LogLevel::info, "client prematurely closed connection");
       abort_exchange(400);
       return;

@@ -136,11 +136,7 @@ void ServerConnection::on_read_timeout() {
       close();
       return;
     case State::head:
-      scanner_.reset();
-      make_exchange();
-      exchange_->request.line =
-          exchange_->arena.copy(std::string_view(buffer_).substr(0, buffer_.find_first_of("\r\n")));
-      exchange_->log_action = "reading client request headers";
+      make_partial_exchange();
       break;
     default:
       break;
