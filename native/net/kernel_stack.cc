@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "base/clock.h"
+#include "net/kernel_datagrams.h"
 #include "net/kernel_listener.h"
 #include "net/kernel_stream.h"
 
@@ -96,6 +97,11 @@ std::unique_ptr<Listener> KernelStack::listen(int descriptor, Listener::Acceptor
   return std::make_unique<KernelListener>(*this, descriptor, acceptor);
 }
 
+std::unique_ptr<DatagramSocket> KernelStack::open_datagrams(int descriptor,
+                                                            DatagramSocket::Consumer& consumer) {
+  return std::make_unique<KernelDatagrams>(*this, descriptor, consumer);
+}
+
 StreamPtr KernelStack::adopt(Descriptor socket, const Address& peer) {
   return register_stream(std::move(socket), peer, false);
 }
@@ -149,7 +155,8 @@ void KernelStack::turn() {
   timers_.advance();
   flush_dirty();
   visit_waiting();
-  for (TurnObserver* observer : observers_) observer->on_turn_end();
+  // By position: an observer may be forgotten meanwhile.
+  for (size_t i = 0; i < observers_.size(); ++i) observers_[i]->on_turn_end();
   flush_dirty();
   bury_closed();
 }

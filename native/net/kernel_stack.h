@@ -39,8 +39,11 @@ class KernelStack final : public Stack {
   std::unique_ptr<Listener> listen(int descriptor, Listener::Acceptor& acceptor) override;
   StreamPtr connect(const Address& peer, const ConnectOptions& options, Stream::Consumer& consumer,
                     int& error) override;
+  std::unique_ptr<DatagramSocket> open_datagrams(int descriptor,
+                                                 DatagramSocket::Consumer& consumer) override;
   void watch(int descriptor, void (*on_ready)(void*), void* context) override;
   void observe_turns(TurnObserver& observer) override { observers_.push_back(&observer); }
+  void forget_turns(TurnObserver& observer) override { std::erase(observers_, &observer); }
   void flush() override { flush_dirty(); }
   void settle_later(Layer& layer) override;
   void visit_later(Layer& layer) override;
@@ -56,6 +59,7 @@ class KernelStack final : public Stack {
  private:
   friend class KernelStream;
   friend class KernelListener;
+  friend class KernelDatagrams;
   class Watch;
 
   StreamPtr register_stream(Descriptor socket, const Address& peer, bool connecting);

@@ -10,6 +10,7 @@
 #include "base/intrusive_list.h"
 #include "base/timer.h"
 #include "net/address.h"
+#include "net/datagrams.h"
 
 namespace sluice::net {
 
@@ -156,6 +157,11 @@ class Stack {
   virtual StreamPtr connect(const Address& peer, const ConnectOptions& options,
                             Stream::Consumer& consumer, int& error) = 0;
 
+  /// Takes over reading from, and writing to, an inherited UDP socket. The descriptor stays open
+  /// when the DatagramSocket goes.
+  virtual std::unique_ptr<DatagramSocket> open_datagrams(int descriptor,
+                                                         DatagramSocket::Consumer& consumer) = 0;
+
   /// Calls `on_ready(context)` whenever `descriptor` (an eventfd, a pipe) is readable.
   virtual void watch(int descriptor, void (*on_ready)(void*), void* context) = 0;
 
@@ -171,6 +177,7 @@ class Stack {
   /// Sends what any stream has queued, and copies borrowed bytes that remain. Calls no consumer.
   virtual void flush() = 0;
   virtual void observe_turns(TurnObserver& observer) = 0;
+  virtual void forget_turns(TurnObserver& observer) = 0;
 
   /// Has settle() called before anything is sent.
   virtual void settle_later(Layer& layer) = 0;
