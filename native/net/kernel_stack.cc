@@ -6,19 +6,12 @@
 #include <cerrno>
 #include <csignal>
 
-#include "base/clock.h"
 #include "net/kernel_datagrams.h"
 #include "net/kernel_listener.h"
 #include "net/kernel_stream.h"
 
 namespace sluice::net {
 namespace {
-
-uint64_t read_clock() {
-  Clock& clock = Clock::of_thread();
-  clock.update();
-  return clock.monotonic_ms();
-}
 
 bool enable(int socket, int level, int option, int value = 1) {
   return ::setsockopt(socket, level, option, &value, sizeof(value)) == 0;
@@ -75,11 +68,9 @@ std::unique_ptr<KernelStack> KernelStack::create() {
 }
 
 KernelStack::KernelStack(Descriptor epoll)
-    : epoll_(std::move(epoll)),
-      timers_(read_clock()),
-      read_buffer_(std::make_unique_for_overwrite<char[]>(KernelStream::max_read)) {}
+    : Stack(std::make_shared<Turn>()), epoll_(std::move(epoll)) {}
 
-KernelStack::~KernelStack() { bury_closed(); }
+KernelStack::~KernelStack() = default;
 
 bool KernelStack::add(int descriptor, uint32_t events, EventSource& source) {
   epoll_event event = {events, {.ptr = &source}};
@@ -108,7 +99,7 @@ StreamPtr KernelStack::adopt(Descriptor socket, const Address& peer) {
 
 StreamPtr KernelStack::register_stream(Descriptor socket, const Address& peer, bool connecting) {
   int number = socket.get();
-  auto stream = std::make_unique<KernelStream>(*this, std::move(socket), peer, connecting);
+  auto stream = std::make_unique<KernelStream>(*turn_, std::move(socket), peer, connecting);
   if (!add(number, stream_events, *stream)) return nullptr;
   return StreamPtr(stream.release());
 }
@@ -134,71 +125,25 @@ void KernelStack::watch(int descriptor, void (*on_ready)(void*), void* context) 
 
 void KernelStack::run() {
   stopped_ = false;
-  while (!stopped_) turn();
+  while (!stopped_) {
+    turn_->flush();
+    poll(turn_->idle() ? timers().next_timeout() : 0);
+    turn_->finish();
+  }
 }
 
-void KernelStack::turn() {
+int KernelStack::poll(int timeout) {
   epoll_event events[batch_size];
-  flush_dirty();
-  bool idle = waiting_.empty() && waiting_layers_.empty();
-  int timeout = idle ? timers_.next_timeout() : 0;
   int count = ::epoll_wait(epoll_.get(), events, batch_size, timeout);
-  timers_.update(read_clock());
-
+  turn_->begin();
   batch_ = {events, static_cast<size_t>(count > 0 ? count : 0)};
   while (!batch_.empty()) {
     epoll_event event = batch_.front();
     batch_ = batch_.subspan(1);
     if (event.data.ptr) static_cast<EventSource*>(event.data.ptr)->on_events(event.events);
-    flush_dirty();
+    turn_->flush();
   }
-  timers_.advance();
-  flush_dirty();
-  visit_waiting();
-  // By position: an observer may be forgotten meanwhile.
-  for (size_t i = 0; i < observers_.size(); ++i) observers_[i]->on_turn_end();
-  flush_dirty();
-  bury_closed();
-}
-
-void KernelStack::settle_later(Layer& layer) {
-  if (!layer.ListHook<LayersToSettle>::linked()) unsettled_layers_.push_back(layer);
-}
-
-void KernelStack::visit_later(Layer& layer) {
-  if (!layer.ListHook<LayersToVisit>::linked()) waiting_layers_.push_back(layer);
-}
-
-void KernelStack::bury(std::unique_ptr<Layer> layer) {
-  layer->ListHook<LayersToSettle>::unlink();
-  layer->ListHook<LayersToVisit>::unlink();
-  closed_layers_.push_back(std::move(layer));
-}
-
-void KernelStack::flush_dirty() {
-  while (!unsettled_layers_.empty()) unsettled_layers_.pop_front().settle();
-  while (!dirty_.empty()) dirty_.pop_front().settle();
-}
-
-/// Once each: what they leave waits for the next turn, so that nobody starves the rest.
-void KernelStack::visit_waiting() {
-  IntrusiveList<KernelStream, ToVisit> now;
-  now.splice(waiting_);
-  while (!now.empty()) {
-    now.pop_front().visit();
-    flush_dirty();
-  }
-  IntrusiveList<Layer, LayersToVisit> layers;
-  layers.splice(waiting_layers_);
-  while (!layers.empty()) {
-    layers.pop_front().visit();
-    flush_dirty();
-  }
-}
-
-void KernelStack::bury_closed() {
-  closed_layers_.clear();
-  while (!closed_.empty()) std::unique_ptr<KernelStream>(&closed_.pop_front()).reset();
+  return count;
 }
 
 }  // namespace sluice::net

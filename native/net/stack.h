@@ -5,12 +5,12 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/file.h"
-#include "base/intrusive_list.h"
-#include "base/timer.h"
 #include "net/address.h"
 #include "net/datagrams.h"
+#include "net/turn.h"
 
 namespace sluice::net {
 
@@ -108,16 +108,6 @@ struct StreamCloser {
 };
 using StreamPtr = std::unique_ptr<Stream, StreamCloser>;
 
-/// A stream over another one (TLS) takes part in the turn as the stack's own streams do.
-class Layer : public ListHook<struct LayersToSettle>, public ListHook<struct LayersToVisit> {
- public:
-  virtual ~Layer() = default;
-  /// The event is over: what was held back goes to the stream below. Calls no consumer.
-  virtual void settle() = 0;
-  /// Work that no event announces.
-  virtual void visit() = 0;
-};
-
 class Listener {
  public:
   /// Takes over each accepted connection.
@@ -165,32 +155,24 @@ class Stack {
   /// Calls `on_ready(context)` whenever `descriptor` (an eventfd, a pipe) is readable.
   virtual void watch(int descriptor, void (*on_ready)(void*), void* context) = 0;
 
-  /// Calls on_turn_end() after the events of each turn were handled, before waiting again (log
-  /// batches, coalesced output).
-  class TurnObserver {
-   public:
-    virtual void on_turn_end() = 0;
-
-   protected:
-    ~TurnObserver() = default;
-  };
-  /// Sends what any stream has queued, and copies borrowed bytes that remain. Calls no consumer.
-  virtual void flush() = 0;
-  virtual void observe_turns(TurnObserver& observer) = 0;
-  virtual void forget_turns(TurnObserver& observer) = 0;
-
-  /// Has settle() called before anything is sent.
-  virtual void settle_later(Layer& layer) = 0;
-  /// Has visit() called near the turn's end, or in the next.
-  virtual void visit_later(Layer& layer) = 0;
-  /// Destroyed at the turn's end; none of its functions is called any more.
-  virtual void bury(std::unique_ptr<Layer> layer) = 0;
-
-  virtual TimerWheel& timers() = 0;
+  // --- The turn: the same whichever stack runs ---
+  using TurnObserver = Turn::Observer;
+  void observe_turns(TurnObserver& observer) { turn_->observe(observer); }
+  void forget_turns(TurnObserver& observer) { turn_->forget(observer); }
+  void flush() { turn_->flush(); }
+  void settle_later(Layer& layer) { turn_->settle_later(layer); }
+  void visit_later(Layer& layer) { turn_->visit_later(layer); }
+  void bury(std::unique_ptr<Layer> layer) { turn_->bury(std::move(layer)); }
+  TimerWheel& timers() { return turn_->timers(); }
 
   /// Runs until stop() was called on this thread.
   virtual void run() = 0;
   virtual void stop() = 0;
+
+ protected:
+  explicit Stack(std::shared_ptr<Turn> turn) : turn_(std::move(turn)) {}
+  /// Two stacks on one thread share it.
+  std::shared_ptr<Turn> turn_;
 };
 
 }  // namespace sluice::net
