@@ -14,7 +14,7 @@ Napi::Value check_tls(const Napi::CallbackInfo& info) {
   std::string error;
   auto document = plan::Document::decode(
       {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()}, error);
-  if (document && tls::Context::make(tls::Settings::read(document->root()), error)) {
+  if (document && tls::Context::make(tls::Settings::read(document->root()), {}, error)) {
     return env.Null();
   }
   return Napi::String::New(env, error);

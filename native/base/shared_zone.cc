@@ -144,6 +144,16 @@ uint64_t SharedZone::take_untouched(int piece_class) {
   return offset;
 }
 
+// What was never given out is what the memory file began with: zeroes.
+uint64_t SharedZone::take_rest(size_t& size) {
+  uint64_t offset = header_->untouched;
+  size = size_ - offset;
+  if (size == 0) return 0;
+  header_->untouched = size_;
+  header_->free_bytes -= size;
+  return offset;
+}
+
 uint64_t SharedZone::split_larger(int piece_class) {
   int larger = piece_class + 1;
   uint64_t offset = 0;

@@ -67,6 +67,10 @@ class SharedZone {
   /// Gives back what allocate(size) gave. The lock is held.
   void free(uint64_t offset, size_t size);
 
+  /// All that was never given out, zeroed, in one piece of `size` bytes for a user that divides it
+  /// itself; 0 when there is none. The lock is held.
+  uint64_t take_rest(size_t& size);
+
   template <typename T>
   Offset<T> make() {
     Offset<T> offset{allocate(sizeof(T))};

@@ -1,8 +1,12 @@
 #include "modules/http_ssl.h"
 
+#include <map>
+
 #include "modules/ssl_variables.h"
+#include "proxy/data_thread.h"
 #include "proxy/exchange.h"
 #include "proxy/runtime.h"
+#include "tls/session_zone.h"
 
 namespace sluice {
 
@@ -10,13 +14,38 @@ namespace {
 
 using Verify = tls::Settings::Verify;
 
+/// What servers share.
+struct SslMain {
+  static constexpr ModuleId id = ModuleId::http_ssl;
+
+  tls::SessionZone* session_zone(Runtime& runtime, const tls::Settings& settings) {
+    if (settings.session_cache != tls::Settings::SessionCache::shared) return nullptr;
+    auto [found, fresh] = session_zones.try_emplace(settings.session_zone);
+    if (fresh) {
+      found->second = tls::SessionZone::map(runtime.thread.descriptor(settings.session_zone));
+    }
+    return found->second.get();
+  }
+
+  /// By position in the Plan's `fds`.
+  std::map<int64_t, std::unique_ptr<tls::SessionZone>> session_zones;
+};
+
+SslMain& shared(Runtime& runtime) {
+  SslMain*& main = runtime.main<SslMain>();
+  if (!main) main = runtime.keep<SslMain>();
+  return *main;
+}
+
 std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) {
   auto conf = std::make_unique<SslConf>();
   conf->reject_handshake = node["rejectHandshake"].boolean();
   conf->verify = tls::Settings::read_verify(node["verify"].text());
   if (!node["tls"]) return conf;
+  tls::Settings settings = tls::Settings::read(node["tls"]);
   std::string error;
-  conf->context = tls::Context::make(tls::Settings::read(node["tls"]), error);
+  conf->context = tls::Context::make(
+      settings, {.session_zone = shared(runtime).session_zone(runtime, settings)}, error);
   if (!conf->context) runtime.fail(error);
   conf->variable_certificates = VariableCertificates::read(node);
   return conf;

@@ -158,8 +158,9 @@ bool run_commands(SSL_CTX* context, std::span<const Settings::Command> commands,
 /// one that is reported.
 class ContextBuilder {
  public:
-  ContextBuilder(Context& made, const Settings& settings, std::string& error)
-      : made_(made), context_(made.get()), settings_(settings), error_(error) {}
+  ContextBuilder(Context& made, const Settings& settings, const Context::Shared& shared,
+                 std::string& error)
+      : made_(made), context_(made.get()), settings_(settings), shared_(shared), error_(error) {}
 
   bool build() {
     set_defaults(context_);
@@ -231,8 +232,9 @@ class ContextBuilder {
   }
 
   bool set_sessions() {
-    install_session_cache(context_, settings_);
-    made_.ticket_keys_ = TicketKeys::install(context_, settings_);
+    SessionZone* zone = shared_.session_zone;
+    made_.session_cache_ = SessionCache::install(context_, settings_, zone);
+    made_.ticket_keys_ = TicketKeys::install(context_, settings_, zone);
     return true;
   }
 
@@ -245,17 +247,19 @@ class ContextBuilder {
   Context& made_;
   SSL_CTX* context_;
   const Settings& settings_;
+  const Context::Shared& shared_;
   std::string& error_;
 };
 
-std::unique_ptr<Context> Context::make(const Settings& settings, std::string& error) {
+std::unique_ptr<Context> Context::make(const Settings& settings, const Shared& shared,
+                                       std::string& error) {
   std::unique_ptr<Context> made(new Context);
   ERR_clear_error();
   made->context_.reset(SSL_CTX_new(TLS_server_method()));
   made->verify_ = settings.verify;
   made->buffer_size_ = settings.buffer_size;
   made->early_data_ = settings.early_data;
-  if (!ContextBuilder(*made, settings, error).build()) return nullptr;
+  if (!ContextBuilder(*made, settings, shared, error).build()) return nullptr;
   return made;
 }
 

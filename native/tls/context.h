@@ -9,13 +9,20 @@
 
 namespace sluice::tls {
 
+class SessionCache;
+class SessionZone;
 class TicketKeys;
 
 /// A server's side of TLS, ready for handshakes: nothing is parsed or copied for one.
 class Context {
  public:
+  /// What contexts share; null: nothing of the kind.
+  struct Shared {
+    SessionZone* session_zone = nullptr;
+  };
   /// Null with `error`, in nginx's words, when the settings don't do.
-  static std::unique_ptr<Context> make(const Settings& settings, std::string& error);
+  static std::unique_ptr<Context> make(const Settings& settings, const Shared& shared,
+                                       std::string& error);
   ~Context();
 
   SSL_CTX* get() const { return context_.get(); }
@@ -27,7 +34,8 @@ class Context {
   SslPtr connection() const;
   /// What connection() was called on: sessions and tickets are its.
   static const Context& of(const SSL* ssl);
-  const TicketKeys* ticket_keys() const { return ticket_keys_.get(); }
+  TicketKeys* ticket_keys() const { return ticket_keys_.get(); }
+  SessionCache* session_cache() const { return session_cache_.get(); }
 
  private:
   Context() = default;
@@ -35,6 +43,7 @@ class Context {
 
   ContextPtr context_;
   std::unique_ptr<TicketKeys> ticket_keys_;
+  std::unique_ptr<SessionCache> session_cache_;
   Settings::Verify verify_ = Settings::Verify::off;
   size_t buffer_size_ = 0;
   bool early_data_ = false;

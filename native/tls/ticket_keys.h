@@ -1,34 +1,36 @@
 #pragma once
 
-#include <array>
 #include <memory>
 #include <vector>
 
 #include "tls/openssl.h"
 #include "tls/settings.h"
+#include "tls/ticket_key.h"
 
 namespace sluice::tls {
 
-/// The keys that session tickets are sealed with (RFC 5077): those of `ssl_session_ticket_key`
-/// files, the first of which encrypts.
+class SessionZone;
+
+/// The keys that a context's session tickets are sealed with (RFC 5077); the first one seals.
 class TicketKeys {
  public:
-  /// Has the context use the files' keys, or else the configuration's own: every worker's tickets
-  /// are then good everywhere. Null when nothing has to be kept.
-  static std::unique_ptr<TicketKeys> install(SSL_CTX* context, const Settings& settings);
+  virtual ~TicketKeys() = default;
+
+  /// Those of `ssl_session_ticket_key` files; else those that rotate in the zone; else the
+  /// configuration's own, until it is read anew. Null when OpenSSL has all that it needs.
+  static std::unique_ptr<TicketKeys> install(SSL_CTX* context, const Settings& settings,
+                                             SessionZone* zone);
+
+ protected:
+  std::vector<TicketKey> keys_;
 
  private:
-  struct Key {
-    std::array<unsigned char, 16> name;
-    std::array<unsigned char, 32> cipher;
-    std::array<unsigned char, 32> mac;
-    size_t size;  ///< of the other two: 16 or 32
-  };
-  static Key parse(std::string_view file);
   static int use(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                  EVP_MAC_CTX* mac, int encrypt);
+  const TicketKey* find(const unsigned char* name) const;
 
-  std::vector<Key> keys_;
+  /// Has keys_ up to date; `unknown`: there is a ticket under a key that isn't among them.
+  virtual void refresh(bool unknown) = 0;
 };
 
 }  // namespace sluice::tls

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { freePort } from '../support/free-port.ts';
-import { type Cleanup, Sluice } from '../support/sluice.ts';
+import { type Cleanup, Sluice, type SluiceOptions } from '../support/sluice.ts';
 import { type Identity, makeIdentity } from './certificates.ts';
 
 export interface Secure {
@@ -10,6 +10,8 @@ export interface Secure {
   readonly port: number;
   /** Of the default server. */
   readonly identity: Identity;
+  /** A reload with another `http`. */
+  reconfigure(http: string): Promise<void>;
   /** Resolves when the handshake is done. */
   connect(options?: ConnectionOptions): Promise<TLSSocket>;
   /** One GET on a connection of its own: head and body. */
@@ -21,14 +23,17 @@ export async function startSecure(
   t: Cleanup,
   http: string,
   files: Record<string, string> = {},
+  options: Partial<SluiceOptions> = {},
 ): Promise<Secure> {
   const port = await freePort();
   const identity = makeIdentity('default');
-  const sluice = new Sluice({
-    config: `events {}
+  const configuration = (text: string): string => `events {}
 http { access_log off; ssl_certificate certificate; ssl_certificate_key key;
-${http.replaceAll('LISTEN', `listen 127.0.0.1:${port} ssl`)} }`,
+${text.replaceAll('LISTEN', `listen 127.0.0.1:${port} ssl`)} }`;
+  const sluice = new Sluice({
+    config: configuration(http),
     files: { certificate: identity.certificate, key: identity.key, ...files },
+    ...options,
   });
   t.teardown(() => sluice.remove());
   await sluice.start();
@@ -47,7 +52,8 @@ ${http.replaceAll('LISTEN', `listen 127.0.0.1:${port} ssl`)} }`,
     socket.write([`GET ${path} HTTP/1.1`, ...host, 'Connection: close', ...fields, '', ''].join('\r\n'));
     return readToEnd(socket);
   };
-  return { sluice, port, identity, connect: connectTo, get };
+  const reconfigure = (text: string): Promise<void> => sluice.reload(configuration(text));
+  return { sluice, port, identity, connect: connectTo, get, reconfigure };
 }
 
 /** All that comes until the peer ends; a character a byte. */

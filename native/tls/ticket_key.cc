@@ -1,0 +1,66 @@
+#include "tls/ticket_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace sluice::tls {
+
+namespace {
+
+constexpr size_t name_size = 16, iv_size = 16, small_file = 48;
+
+}  // namespace
+
+TicketKey TicketKey::parse(std::span<const unsigned char> file) {
+  TicketKey key;
+  key.size_ = file.size() == small_file ? 16 : 32;
+  auto& first = key.size_ == 16 ? key.cipher_ : key.mac_;
+  auto& second = key.size_ == 16 ? key.mac_ : key.cipher_;
+  std::memcpy(key.name_.data(), file.data(), name_size);
+  std::memcpy(first.data(), file.data() + name_size, key.size_);
+  std::memcpy(second.data(), file.data() + name_size + key.size_, key.size_);
+  return key;
+}
+
+TicketKey::Bytes TicketKey::bytes() const {
+  Bytes all;
+  auto end = std::ranges::copy(name_, all.begin()).out;
+  end = std::ranges::copy(mac_, end).out;
+  std::ranges::copy(cipher_, end);
+  return all;
+}
+
+bool TicketKey::has_name(const unsigned char* name) const {
+  return std::memcmp(name_.data(), name, name_.size()) == 0;
+}
+
+bool TicketKey::seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                     EVP_MAC_CTX* mac) const {
+  if (RAND_bytes(iv, iv_size) != 1) return false;
+  std::ranges::copy(name_, name);
+  return set_mac(mac) && EVP_EncryptInit_ex(cipher, algorithm(), nullptr, cipher_.data(), iv) == 1;
+}
+
+bool TicketKey::open(const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const {
+  return set_mac(mac) && EVP_DecryptInit_ex(cipher, algorithm(), nullptr, cipher_.data(), iv) == 1;
+}
+
+const EVP_CIPHER* TicketKey::algorithm() const {
+  return size_ == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
+}
+
+bool TicketKey::set_mac(EVP_MAC_CTX* mac) const {
+  char sha256[] = "SHA256";
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, const_cast<unsigned char*>(mac_.data()),
+                                        size_),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+      OSSL_PARAM_construct_end(),
+  };
+  return EVP_MAC_CTX_set_params(mac, parameters);
+}
+
+}  // namespace sluice::tls

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "tls/openssl.h"
+
+namespace sluice::tls {
+
+/// A key that session tickets are sealed with (RFC 5077, 4), as `ssl_session_ticket_key` files hold
+/// it.
+class TicketKey {
+ public:
+  using Bytes = std::array<unsigned char, 80>;
+
+  /// 48 bytes: name, AES-128, HMAC; 80 bytes: name, HMAC, AES-256.
+  static TicketKey parse(std::span<const unsigned char> file);
+  /// As 80 bytes; of one that was 80 bytes.
+  Bytes bytes() const;
+
+  bool has_name(const unsigned char* name) const;
+  /// Makes a ticket's cipher and MAC ready. To seal, `name` and `iv` are filled.
+  bool seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const;
+  bool open(const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const;
+
+ private:
+  bool set_mac(EVP_MAC_CTX* mac) const;
+  const EVP_CIPHER* algorithm() const;
+
+  std::array<unsigned char, 16> name_;
+  std::array<unsigned char, 32> cipher_;
+  std::array<unsigned char, 32> mac_;
+  size_t size_;  ///< of the other two: 16 or 32
+};
+
+}  // namespace sluice::tls
