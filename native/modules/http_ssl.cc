@@ -5,7 +5,9 @@
 #include "modules/ssl_variables.h"
 #include "proxy/data_thread.h"
 #include "proxy/exchange.h"
+#include "proxy/ocsp_questions.h"
 #include "proxy/runtime.h"
+#include "tls/client_ocsp.h"
 #include "tls/session_zone.h"
 
 namespace sluice {
@@ -27,13 +29,25 @@ struct SslMain {
     return found->second.get();
   }
 
+  tls::OcspCache* ocsp_cache(Runtime& runtime, const tls::Settings& settings) {
+    int64_t zone = settings.client_ocsp.zone;
+    if (zone < 0) return nullptr;
+    auto [found, fresh] = ocsp_caches.try_emplace(zone);
+    if (fresh) found->second = tls::OcspCache::map(runtime.thread.descriptor(zone));
+    return found->second.get();
+  }
+
+  explicit SslMain(DataThread& thread) : ocsp_questions(thread) {}
+
+  OcspQuestions ocsp_questions;
   /// By position in the Plan's `fds`.
   std::map<int64_t, std::unique_ptr<tls::SessionZone>> session_zones;
+  std::map<int64_t, std::unique_ptr<tls::OcspCache>> ocsp_caches;
 };
 
 SslMain& shared(Runtime& runtime) {
   SslMain*& main = runtime.main<SslMain>();
-  if (!main) main = runtime.keep<SslMain>();
+  if (!main) main = runtime.keep<SslMain>(runtime.thread);
   return *main;
 }
 
@@ -44,8 +58,12 @@ std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) 
   if (!node["tls"]) return conf;
   tls::Settings settings = tls::Settings::read(node["tls"]);
   std::string error;
-  conf->context = tls::Context::make(
-      settings, {.session_zone = shared(runtime).session_zone(runtime, settings)}, error);
+  SslMain& main = shared(runtime);
+  conf->context = tls::Context::make(settings,
+                                     {.session_zone = main.session_zone(runtime, settings),
+                                      .ocsp_fetcher = &main.ocsp_questions,
+                                      .ocsp_cache = main.ocsp_cache(runtime, settings)},
+                                     error);
   if (!conf->context) runtime.fail(error);
   conf->variable_certificates = VariableCertificates::read(node);
   return conf;
@@ -75,6 +93,11 @@ Verdict check_client_certificate(Exchange& exchange, SSL* ssl, Verify verify) {
   if (fault != X509_V_OK && !(verify == Verify::optional_no_ca && is_about_authority(fault))) {
     exchange.log(LogLevel::info, "client SSL certificate verify error: (%ld:%s)", fault,
                  X509_verify_cert_error_string(fault));
+    forget_session(ssl);
+    return Verdict::status(495);
+  }
+  if (const char* reason = tls::ClientOcsp::fault_of(ssl)) {
+    exchange.log(LogLevel::info, "client SSL certificate verify error: %s", reason);
     forget_session(ssl);
     return Verdict::status(495);
   }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "proxy/exchange.h"
+#include "tls/client_ocsp.h"
 #include "tls/openssl.h"
 
 namespace sluice {
@@ -230,8 +231,9 @@ Value days_left(Exchange& exchange, X509* certificate) {
 Value verification(Exchange& exchange, SSL* ssl) {
   if (!SSL_get0_peer_certificate(ssl)) return Value::of("NONE");
   long fault = SSL_get_verify_result(ssl);
-  if (fault == X509_V_OK) return Value::of("SUCCESS");
-  return copied(exchange, std::string("FAILED:") + X509_verify_cert_error_string(fault));
+  const char* text =
+      fault == X509_V_OK ? tls::ClientOcsp::fault_of(ssl) : X509_verify_cert_error_string(fault);
+  return text ? copied(exchange, std::string("FAILED:") + text) : Value::of("SUCCESS");
 }
 
 template <CertificateGetter get>

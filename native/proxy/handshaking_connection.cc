@@ -53,6 +53,10 @@ HandshakingConnection::HandshakingConnection(DataThread& thread, const ListenAdd
 
 // The first bytes, before TLS is in between.
 void HandshakingConnection::on_data(std::span<const char> data) {
+  if (client_check_) {
+    held_.append(data.data(), data.size());
+    return;
+  }
   thread_.set_idle(*this, false);
   if (begins_tls(data[0])) {
     start_tls(data);
@@ -121,7 +125,22 @@ void HandshakingConnection::on_connected() {
   facts->server = server_;
   facts->server_name = std::move(server_name_);
   facts_.tls = std::move(facts);
-  hand_over({});
+  if (const tls::ClientOcsp* ocsp = shown_conf().context->client_ocsp()) {
+    client_check_ = ocsp->start(
+        tls_->ssl(),
+        [](void* self) { static_cast<HandshakingConnection*>(self)->on_client_checked(); }, this);
+  }
+  if (client_check_) {
+    stream_->pause_reading();
+  } else {
+    hand_over({});
+  }
+}
+
+void HandshakingConnection::on_client_checked() {
+  client_check_.reset();
+  stream_->resume_reading();
+  hand_over(held_);
 }
 
 // The slot that this connection had is the next one's.
@@ -157,6 +176,7 @@ void HandshakingConnection::on_timeout() {
 }
 
 void HandshakingConnection::close() {
+  client_check_.reset();
   stream_.reset();
   timer_.cancel();
   thread_.remove_connection(*this);

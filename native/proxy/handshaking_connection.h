@@ -6,6 +6,7 @@
 #include "http/downstream.h"
 #include "net/stack.h"
 #include "proxy/data_thread.h"
+#include "tls/client_ocsp.h"
 #include "tls/server_handshake.h"
 #include "tls/tls_stream.h"
 
@@ -42,6 +43,7 @@ class HandshakingConnection final : public ClientConnection,
 
   const struct SslConf& shown_conf() const;
   void start_tls(std::span<const char> first);
+  void on_client_checked();
   void hand_over(std::string_view first);
   void on_timeout();
   void close();
@@ -54,6 +56,8 @@ class HandshakingConnection final : public ClientConnection,
   net::StreamPtr stream_;
   tls::TlsStream* tls_ = nullptr;  ///< stream_, once it is one
   http::ConnectionFacts facts_;
+  std::unique_ptr<tls::ClientOcsp::Check> client_check_;  ///< whether the client is revoked
+  std::string held_;  ///< early data that came while that was asked
   std::string server_name_;
   std::string remote_text_;
   Timer timer_;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "tls/client_ocsp.h"
+#include "tls/ocsp_stapling.h"
 #include "tls/server_handshake.h"
 #include "tls/session_cache.h"
 #include "tls/ticket_keys.h"
@@ -166,10 +168,11 @@ class ContextBuilder {
     set_defaults(context_);
     ServerHandshake::install(context_);
     set_protocols(context_, settings_.protocols);
-    return set_ciphers() && add_identities() && set_verification() &&
+    return set_ciphers() && add_identities() && compress_certificates() && set_verification() &&
            add_trusted(context_, settings_.trusted_certificates, error_) &&
-           add_crl(context_, settings_.crl, error_) && set_dhparam() && set_curves() &&
-           set_sessions() && set_early_data() && run_commands(context_, settings_.commands, error_);
+           add_crl(context_, settings_.crl, error_) && ask_about_clients() && set_dhparam() &&
+           set_curves() && set_sessions() && staple() && set_early_data() &&
+           run_commands(context_, settings_.commands, error_);
   }
 
  private:
@@ -192,6 +195,16 @@ class ContextBuilder {
     for (const Settings::Identity& identity : settings_.identities) {
       if (!add_identity(context_, identity, settings_.passwords, error_)) return false;
     }
+    return true;
+  }
+
+  // By all algorithms that the library has; clients say which they know (RFC 8879).
+  bool compress_certificates() {
+    if (!settings_.certificate_compression || settings_.identities.empty()) return true;
+    if (SSL_CTX_compress_certs(context_, 0)) {
+      SSL_CTX_clear_options(context_, SSL_OP_NO_TX_CERTIFICATE_COMPRESSION);
+    }
+    ERR_clear_error();
     return true;
   }
 
@@ -236,6 +249,18 @@ class ContextBuilder {
     made_.session_cache_ = SessionCache::install(context_, settings_, zone);
     made_.ticket_keys_ = TicketKeys::install(context_, settings_, zone);
     return true;
+  }
+
+  bool ask_about_clients() {
+    made_.client_ocsp_ =
+        ClientOcsp::make(settings_.client_ocsp, shared_.ocsp_fetcher, shared_.ocsp_cache);
+    return true;
+  }
+
+  bool staple() {
+    if (!settings_.stapling.on) return true;
+    made_.stapling_ = OcspStapling::install(context_, settings_, shared_.ocsp_fetcher, error_);
+    return made_.stapling_ != nullptr;
   }
 
   bool set_early_data() {

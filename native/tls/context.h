@@ -9,6 +9,10 @@
 
 namespace sluice::tls {
 
+class ClientOcsp;
+class OcspCache;
+class OcspFetcher;
+class OcspStapling;
 class SessionCache;
 class SessionZone;
 class TicketKeys;
@@ -19,6 +23,8 @@ class Context {
   /// What contexts share; null: nothing of the kind.
   struct Shared {
     SessionZone* session_zone = nullptr;
+    OcspFetcher* ocsp_fetcher = nullptr;
+    OcspCache* ocsp_cache = nullptr;
   };
   /// Null with `error`, in nginx's words, when the settings don't do.
   static std::unique_ptr<Context> make(const Settings& settings, const Shared& shared,
@@ -36,6 +42,8 @@ class Context {
   static const Context& of(const SSL* ssl);
   TicketKeys* ticket_keys() const { return ticket_keys_.get(); }
   SessionCache* session_cache() const { return session_cache_.get(); }
+  /// Null: clients' certificates are not asked about.
+  const ClientOcsp* client_ocsp() const { return client_ocsp_.get(); }
 
  private:
   Context() = default;
@@ -44,6 +52,8 @@ class Context {
   ContextPtr context_;
   std::unique_ptr<TicketKeys> ticket_keys_;
   std::unique_ptr<SessionCache> session_cache_;
+  std::unique_ptr<OcspStapling> stapling_;
+  std::unique_ptr<ClientOcsp> client_ocsp_;
   Settings::Verify verify_ = Settings::Verify::off;
   size_t buffer_size_ = 0;
   bool early_data_ = false;

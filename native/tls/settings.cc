@@ -20,6 +20,28 @@ std::vector<std::string_view> texts(const plan::Node& node) {
   return result;
 }
 
+OcspResponder read_responder(const plan::Node& node, std::string_view resolver) {
+  return {node["url"].text(), node["addresses"].text(), resolver};
+}
+
+Settings::Stapling read_stapling(const plan::Node& node) {
+  Settings::Stapling stapling{.on = bool(node),
+                              .verify = node["verify"].boolean(),
+                              .file = Pem::read(node["file"]),
+                              .responders = {}};
+  for (const plan::Node& item : node["responders"].items()) {
+    stapling.responders.push_back(read_responder(item, node["resolver"].text()));
+  }
+  return stapling;
+}
+
+Settings::ClientOcsp read_client_ocsp(const plan::Node& node) {
+  return {.on = bool(node),
+          .leaf_only = node["leaf"].boolean(),
+          .responder = read_responder(node["responder"], node["resolver"].text()),
+          .zone = node["zone"].integer(-1)};
+}
+
 }  // namespace
 
 Settings::Verify Settings::read_verify(std::string_view word) {
@@ -57,6 +79,9 @@ Settings Settings::read(const plan::Node& node) {
     settings.commands.push_back({std::string(command.at(0).text()),
                                  std::string(command.at(1).text()), command.at(2).text()});
   }
+  settings.certificate_compression = node["certificateCompression"].boolean();
+  settings.stapling = read_stapling(node["stapling"]);
+  settings.client_ocsp = read_client_ocsp(node["ocsp"]);
   return settings;
 }
 

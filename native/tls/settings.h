@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/plan.h"
+#include "tls/ocsp.h"
 #include "tls/pem.h"
 
 namespace sluice::tls {
@@ -22,6 +23,20 @@ struct Settings {
     std::string name;
     std::string value;
     std::string_view text;  ///< of the file that `value` names, where the master has read it
+  };
+  /// ssl_stapling
+  struct Stapling {
+    bool on = false;
+    bool verify = false;
+    Pem file;                               ///< ssl_stapling_file, in DER
+    std::vector<OcspResponder> responders;  ///< one for each identity; without URL: not stapled
+  };
+  /// ssl_ocsp
+  struct ClientOcsp {
+    bool on = false;
+    bool leaf_only = false;
+    OcspResponder responder;
+    int64_t zone = -1;  ///< ssl_ocsp_cache: position in the Plan's `fds`
   };
   enum class Verify : uint8_t { off, on, optional, optional_no_ca };
   enum class SessionCache : uint8_t { off, none, builtin, shared };
@@ -52,6 +67,9 @@ struct Settings {
   /// Names of certificates with variables: sessions are bound to them.
   std::vector<std::string_view> certificate_names;
   std::vector<Command> commands;  ///< ssl_conf_command
+  bool certificate_compression = false;
+  Stapling stapling;
+  ClientOcsp client_ocsp;
 
   static Settings read(const plan::Node& node);
   static Verify read_verify(std::string_view word);

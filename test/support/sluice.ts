@@ -35,7 +35,7 @@ export interface SluiceOptions {
   readonly main?: string;
   readonly env?: Record<string, string>;
   /** Further files in the directory: name and content. */
-  readonly files?: Record<string, string>;
+  readonly files?: Record<string, string | Uint8Array>;
 }
 
 export class Sluice {

@@ -15,10 +15,12 @@ export interface IdentityOptions {
   readonly ecdsa?: boolean;
   /** May sign others. */
   readonly authority?: boolean;
+  /** Of its OCSP responder. */
+  readonly responder?: string;
 }
 
 export function makeIdentity(name: string, options: IdentityOptions = {}): Identity {
-  const { issuer, ecdsa = true, authority = false } = options;
+  const { issuer, ecdsa = true, authority = false, responder } = options;
   const folder = mkdtempSync(join(tmpdir(), 'sluice-certificate-'));
   const path = (file: string): string => join(folder, file);
   try {
@@ -34,6 +36,7 @@ export function makeIdentity(name: string, options: IdentityOptions = {}): Ident
     openssl([
       ...['req', '-x509', ...kind, '-nodes', '-days', '30', '-subj', `/CN=${name}`, ...signing],
       ...['-addext', `basicConstraints=critical,CA:${authority ? 'TRUE' : 'FALSE'}`],
+      ...(responder ? ['-addext', `authorityInfoAccess=OCSP;URI:${responder}`] : []),
       ...['-keyout', path('key'), '-out', path('certificate')],
     ]);
     return {

@@ -101,3 +101,49 @@ t.test('what is wrong with other settings', (t) => {
   );
   t.end();
 });
+
+t.test('stapling, OCSP and certificate compression', (t) => {
+  const authority = makeIdentity('authority', { authority: true });
+  const signed = makeIdentity('signed', { issuer: authority });
+  const files = {
+    ...{ certificate: signed.certificate, key: signed.key },
+    ...{ authority: authority.certificate, no: 'no' },
+  };
+  for (const [directives, message] of [
+    [
+      'ssl_stapling on;',
+      /\[warn\] "ssl_stapling" ignored, issuer certificate not found for certificate "certificate"/,
+    ],
+    [
+      'ssl_stapling on; ssl_trusted_certificate authority;',
+      /\[warn\] "ssl_stapling" ignored, no OCSP responder URL in the certificate "certificate"/,
+    ],
+    [
+      'ssl_stapling on; ssl_trusted_certificate authority; ssl_stapling_responder https://x/;',
+      /\[warn\] "ssl_stapling" ignored, invalid URL prefix in OCSP responder "https:\/\/x\/" in the certificate/,
+    ],
+    [
+      'ssl_stapling on; ssl_stapling_file no;',
+      /\[emerg\] d2i_OCSP_RESPONSE_bio\("no"\) failed \(SSL: error:/,
+    ],
+    ['ssl_stapling on; ssl_stapling_file none;', /\[emerg\] BIO_new_file\("none"\) failed \(SSL: error:/],
+    [
+      'ssl_stapling on; ssl_certificate_compression on;',
+      /\[emerg\] "ssl_stapling" is incompatible with "ssl_certificate_compression"/,
+    ],
+    [
+      'ssl_ocsp on; ssl_verify_client optional_no_ca;',
+      /\[emerg\] "ssl_ocsp" is incompatible with "ssl_verify_client optional_no_ca"/,
+    ],
+    [
+      'ssl_ocsp on; ssl_verify_client on; ssl_ocsp_responder ftp://x;',
+      /\[emerg\] invalid URL prefix in OCSP responder "ftp:\/\/x" in "ssl_ocsp_responder"/,
+    ],
+    ['ssl_ocsp_cache shared:x:1k;', /\[emerg\] OCSP cache "shared:x:1k" is too small in .*nginx.conf:/],
+    ['ssl_ocsp_cache builtin;', /\[emerg\] invalid OCSP cache "builtin" in .*nginx.conf:/],
+    ['ssl_ech_file x;', /\[warn\] "ssl_ech_file" is not supported on this platform, ignored/],
+  ] as const) {
+    t.match(check(`${PAIR} ssl_client_certificate authority; ${directives}`, files), message);
+  }
+  t.end();
+});

@@ -22,7 +22,7 @@ export interface Secure {
 export async function startSecure(
   t: Cleanup,
   http: string,
-  files: Record<string, string> = {},
+  files: Record<string, string | Uint8Array> = {},
   options: Partial<SluiceOptions> = {},
 ): Promise<Secure> {
   const port = await freePort();

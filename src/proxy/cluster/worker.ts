@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
+import type { OcspQuestions } from '../upstream/ocsp-questions.ts';
 import type { NameQuestions } from '../upstream/questions.ts';
 import { openLogFile } from './descriptors.ts';
 import { ErrorLog, fileSink } from './error-log.ts';
@@ -80,9 +81,15 @@ function reopenLogs(): void {
 }
 
 let names: Promise<NameQuestions> | undefined;
+let ocsp: Promise<OcspQuestions> | undefined;
 
-/** The resolver is loaded with the first question. */
-async function askNames(id: number, kind: string, payload: Buffer): Promise<void> {
+/** Who answers is loaded with the first question. */
+async function answer(id: number, kind: string, payload: Buffer): Promise<void> {
+  if (kind === 'ocsp') {
+    ocsp ??= import('../upstream/ocsp-questions.ts').then((module) => new module.OcspQuestions(addon, log));
+    await (await ocsp).ask(id, payload);
+    return;
+  }
   names ??= import('../upstream/questions.ts').then((module) => new module.NameQuestions(addon, log));
   (await names).ask(id, kind, payload);
 }
@@ -104,7 +111,7 @@ function serve(): void {
       planFd: PLAN_FD,
       descriptors: settings.fds.map((_fd, i) => FIRST_FD + i),
       worker: settings.worker,
-      onQuestion: (id, kind, payload) => void askNames(id, kind, payload),
+      onQuestion: (id, kind, payload) => void answer(id, kind, payload),
       onEnd() {
         log.write('notice', 'exiting');
         log.write('notice', 'exit');

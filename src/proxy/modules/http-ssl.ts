@@ -1,5 +1,6 @@
 /** https://nginx.org/en/docs/http/ngx_http_ssl_module.html */
 import { randomBytes } from 'node:crypto';
+import type { Pem } from '../../tls/pem.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
 import { hasVariables } from '../conf/compile/template.ts';
 import { HTTP, HTTP_SERVER, ONE, ONE_OR_MORE, ONE_OR_TWO, TWO } from '../conf/contexts.ts';
@@ -7,10 +8,22 @@ import type { Entry, Scope } from '../conf/scope.ts';
 import { encodeCbor } from '../plan/cbor.ts';
 import type { ModuleConf } from '../plan/http.ts';
 import type { Template } from '../plan/plan.ts';
-import { choice, choices, flag, list, number, seconds, setting, size, text } from './directive.ts';
+import {
+  choice,
+  choices,
+  type Directive,
+  flag,
+  list,
+  number,
+  seconds,
+  setting,
+  size,
+  text,
+} from './directive.ts';
 import { serverBlock } from './http-core-blocks.ts';
 import type { HttpModule } from './module.ts';
 import { PemFiles } from './pem-files.ts';
+import { OcspDirectives } from './ssl-ocsp.ts';
 import { readSessionCache, type SessionCache } from './ssl-session-cache.ts';
 import { certificateCache, passwordFile, readConfCommand, readTicketKey } from './ssl-settings.ts';
 import { SSL_VARIABLES } from './ssl-variables.ts';
@@ -42,6 +55,9 @@ const verifyClient = choice(
 const verifyDepth = number('ssl_verify_depth', HTTP_SERVER, 1);
 const clientCertificate = text('ssl_client_certificate', HTTP_SERVER, '');
 const trustedCertificate = text('ssl_trusted_certificate', HTTP_SERVER, '');
+const certificateCompression = flag('ssl_certificate_compression', HTTP_SERVER, false);
+const echFile = word('ssl_ech_file');
+const ocsp = new OcspDirectives(HTTP_SERVER);
 const crl = text('ssl_crl', HTTP_SERVER, '');
 const sessionCache = setting<SessionCache, SessionCache>({
   name: 'ssl_session_cache',
@@ -82,6 +98,9 @@ export const httpSsl: HttpModule = {
     earlyData,
     confCommand,
     rejectHandshake,
+    certificateCompression,
+    echFile,
+    ...ocsp.all(),
   ],
   variables: SSL_VARIABLES,
   compileBlock,
@@ -158,6 +177,7 @@ function settings(
 ): ModuleConf | undefined {
   const files = new PemFiles(scope, compiler);
   const verify = scope.get(verifyClient);
+  if (isContradictory(scope, compiler)) return undefined;
   if (
     verify !== 'off' &&
     verify !== 'optional_no_ca' &&
@@ -169,6 +189,8 @@ function settings(
     return undefined;
   }
   const sessions = scope.find(sessionCache);
+  const clientAuthorities = files.find('cannot load certificate', clientCertificate);
+  const otherAuthorities = files.find('cannot load certificate', trustedCertificate);
   const tls = {
     identities: pairs.map(([shown, key]) => ({
       certificate: files.read('cannot load certificate', shown),
@@ -180,8 +202,9 @@ function settings(
     ecdhCurve: scope.get(ecdhCurve),
     preferServerCiphers: scope.get(preferServerCiphers),
     dhparam: files.find('BIO_new_file', dhparam),
-    clientCertificate: files.find('cannot load certificate', clientCertificate),
-    trustedCertificate: files.find('cannot load certificate', trustedCertificate),
+    clientCertificate: clientAuthorities,
+    trustedCertificate: otherAuthorities,
+    certificateCompression: scope.get(certificateCompression),
     crl: files.find('cannot load CRL', crl),
     verify,
     verifyDepth: scope.get(verifyDepth),
@@ -194,7 +217,45 @@ function settings(
     ticketSeed: ticketSeed(sessions?.value.zone?.name, compiler),
     commands: scope.all(confCommand).map((entry) => files.command(entry)),
   };
-  return files.failed ? undefined : tls;
+  if (files.failed) return undefined;
+  const trusted = present(verify === 'off' ? undefined : clientAuthorities, otherAuthorities);
+  const certificates = present(...tls.identities.map((each) => each.certificate));
+  return {
+    ...tls,
+    stapling: ocsp.staplingPlan(scope, certificates, trusted, files, compiler),
+    ocsp: ocsp.clientPlan(scope, compiler),
+  };
+}
+
+function present(...pems: readonly (Pem | undefined)[]): Pem[] {
+  return pems.filter((pem) => pem !== undefined);
+}
+
+/** Directives that exclude each other; what can't be had is said as well. */
+function isContradictory(scope: Scope, compiler: Compiler): boolean {
+  const contradictions: [boolean, Directive<unknown>, string][] = [
+    [
+      scope.get(ocsp.ocsp) !== 'off' && scope.get(verifyClient) === 'optional_no_ca',
+      ocsp.ocsp,
+      '"ssl_ocsp" is incompatible with "ssl_verify_client optional_no_ca"',
+    ],
+    [
+      scope.get(ocsp.stapling) && scope.get(certificateCompression),
+      ocsp.stapling,
+      '"ssl_stapling" is incompatible with "ssl_certificate_compression"',
+    ],
+  ];
+  const found = contradictions.find(([holds]) => holds);
+  if (found) {
+    const [, directive, message] = found;
+    compiler.diagnostics.reportBare('emerg', message, scope.find(directive)?.statement.place(0));
+  }
+  const [ech] = scope.all(echFile);
+  if (ech) {
+    const message = '"ssl_ech_file" is not supported on this platform, ignored';
+    compiler.diagnostics.reportBare('warn', message, ech.statement.place(0));
+  }
+  return found !== undefined;
 }
 
 /** What OpenSSL takes: a name, a cipher's key, a digest's. */

@@ -2,7 +2,7 @@
 import type { Log } from '../cluster/error-log.ts';
 import type { ResolverPlan, ResolverText } from '../plan/upstream.ts';
 import { dnsError } from './dns-client.ts';
-import { Resolver, resolveErrorText } from './resolver.ts';
+import { type Resolver, resolveErrorText, resolverFor } from './resolver.ts';
 
 /** Ways back to the data thread. */
 export interface Replies {
@@ -23,7 +23,6 @@ const LEAST_RETRY_MS = 1_000;
 export class NameQuestions {
   readonly #replies: Replies;
   readonly #log: Log;
-  readonly #resolvers = new Map<ResolverText, Resolver>();
 
   constructor(replies: Replies, log: Log) {
     this.#replies = replies;
@@ -46,14 +45,14 @@ export class NameQuestions {
   }
 
   async #resolve(id: number, resolver: ResolverText, name: string): Promise<void> {
-    const { code, addresses } = await this.#resolver(resolver).lookUp(name);
+    const { code, addresses } = await resolverFor(resolver).lookUp(name);
     const text = code === 0 ? ['0', ...addresses].join('\n') : resolveErrorText(code);
     this.#replies.answer(id, Buffer.from(text, 'latin1'));
   }
 
   /** Goes on for as long as the process lives. */
   async #watch(watch: Watch, text: ResolverText): Promise<void> {
-    const resolver = this.#resolver(text);
+    const resolver = resolverFor(text);
     const { timeout } = JSON.parse(text) as ResolverPlan;
     let told: string | undefined;
     for (;;) {
@@ -99,14 +98,5 @@ export class NameQuestions {
       ({ address, priority, weight }) => `${address} ${weight} ${priority === best ? 'primary' : 'backup'}`,
     );
     return { code, lines, validUntil };
-  }
-
-  #resolver(text: ResolverText): Resolver {
-    let resolver = this.#resolvers.get(text);
-    if (!resolver) {
-      resolver = new Resolver(JSON.parse(text) as ResolverPlan);
-      this.#resolvers.set(text, resolver);
-    }
-    return resolver;
   }
 }

@@ -1,5 +1,5 @@
 /** Names to addresses, as nginx's resolver (https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver). */
-import type { ResolverPlan } from '../plan/upstream.ts';
+import type { ResolverPlan, ResolverText } from '../plan/upstream.ts';
 import { DnsClient, dnsError } from './dns-client.ts';
 import { type DnsRecord, type RecordType, recordType } from './dns-message.ts';
 
@@ -131,6 +131,18 @@ export class Resolver {
     }
     this.#cache.set(name, found);
   }
+}
+
+const resolvers = new Map<ResolverText, Resolver>();
+
+/** Of a process: whoever has the same `resolver` shares what it remembers. */
+export function resolverFor(text: ResolverText): Resolver {
+  let resolver = resolvers.get(text);
+  if (!resolver) {
+    resolver = new Resolver(JSON.parse(text) as ResolverPlan);
+    resolvers.set(text, resolver);
+  }
+  return resolver;
 }
 
 const ERROR_TEXTS: Readonly<Record<number, string>> = {
