@@ -17,6 +17,8 @@ export const DEFAULTS: ReadonlyMap<string, string> = new Map([
   ['proxy_bind', 'off'],
   ['proxy_limit_rate', '0'],
   ['proxy_redirect', 'default'],
+  ['proxy_ssl_certificate_cache', 'off'],
+  ['proxy_ssl_name', '$proxy_host'],
   ['proxy_temp_path', 'proxy_temp'],
   ['root', 'html'],
   ['server_name', '""'],

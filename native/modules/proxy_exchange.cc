@@ -13,6 +13,7 @@ namespace sluice {
 ProxyExchange::ProxyExchange(Exchange& the_exchange, const ProxyConf& conf)
     : UpstreamExchange(the_exchange, conf.upstream), conf_(conf) {
   scheme = conf.scheme;
+  secured = http::iequals(scheme, "https://");
   host_header_ = conf.host_header;
   port_ = conf.port;
   uri_part_ = conf.uri;

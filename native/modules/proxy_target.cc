@@ -50,13 +50,18 @@ Url parse_url(std::string_view text) {
 
 bool ProxyExchange::find_target() {
   std::string_view text = conf_.url.evaluate(exchange);
+  auto begins_with = [&](std::string_view prefix) {
+    return text.size() > prefix.size() && http::iequals(text.substr(0, prefix.size()), prefix);
+  };
   constexpr std::string_view http = "http://";
-  if (text.size() <= http.size() || !http::iequals(text.substr(0, http.size()), http)) {
+  constexpr std::string_view https = "https://";
+  secured = begins_with(https);
+  if (!secured && !begins_with(http)) {
     exchange.log(LogLevel::error, "invalid URL prefix in \"%.*s\"", int(text.size()), text.data());
     return false;
   }
-  scheme = text.substr(0, http.size());
-  text.remove_prefix(http.size());
+  scheme = text.substr(0, secured ? https.size() : http.size());
+  text.remove_prefix(scheme.size());
   Url url = parse_url(text);
   if (url.error) {
     exchange.log(LogLevel::error, "%s in upstream \"%.*s\"", url.error, int(text.size()),
@@ -78,11 +83,12 @@ bool ProxyExchange::find_target() {
     return true;
   }
   target.no_port = url.port.empty();
-  target.port = target.no_port ? 80 : uint16_t(*parse_decimal(url.port));
+  const uint16_t default_port = secured ? 443 : 80;
+  target.port = target.no_port ? default_port : uint16_t(*parse_decimal(url.port));
   target.address = net::Address::parse(url.host, target.port);
-  bool shown = !target.no_port && target.port != 80;
+  bool shown = !target.no_port && target.port != default_port;
   host_header_ = shown ? text.substr(0, url.host.size() + 1 + url.port.size()) : url.host;
-  port_ = shown ? url.port : "80";
+  port_ = shown ? url.port : secured ? "443" : "80";
   return true;
 }
 

@@ -66,6 +66,10 @@ bool VariableCertificates::add(DataThread& thread, SSL* ssl, const Server& serve
   NoRequest downstream(ssl, server, connection);
   Exchange exchange(thread.runtime(), downstream);
   exchange.log_action = "SSL handshaking";
+  return add(exchange, ssl);
+}
+
+bool VariableCertificates::add(Exchange& exchange, SSL* ssl) const {
   for (const auto& [certificate, key] : pairs_) {
     std::string_view certificate_name = certificate.evaluate(exchange);
     std::string_view key_name = key.evaluate(exchange);
@@ -83,6 +87,14 @@ bool VariableCertificates::add(DataThread& thread, SSL* ssl, const Server& serve
     return false;
   }
   return true;
+}
+
+void VariableCertificates::append_names(Exchange& exchange, std::string& text) const {
+  for (const auto& [certificate, key] : pairs_) {
+    for (const Template* name : {&certificate, &key}) {
+      text.append(name->evaluate(exchange)).push_back('\n');
+    }
+  }
 }
 
 bool VariableCertificates::add_pair(SSL* ssl, std::string_view certificate, std::string_view key,

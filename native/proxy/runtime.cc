@@ -5,6 +5,7 @@
 #include "proxy/error_logs.h"
 #include "proxy/exchange.h"
 #include "proxy/upstream_group.h"
+#include "tls/client_context.h"
 
 namespace sluice {
 
@@ -50,6 +51,7 @@ std::unique_ptr<Runtime> Runtime::build(DataThread& thread, const plan::Node& pl
   for (const plan::Node& group : plan["upstreams"].items()) {
     runtime->upstreams.push_back(UpstreamGroup::read(*runtime, group));
   }
+  runtime->read_tls_clients(plan["tlsClients"]);
   runtime->collect_phases();
   runtime->read_http(plan["http"]);
   runtime->read_listeners(plan["listeners"]);
@@ -126,6 +128,14 @@ void Runtime::read_variables(const plan::Node& nodes) {
     }
     if (node["volatile"].boolean()) variable.cacheable = false;
     variables.push_back(variable);
+  }
+}
+
+void Runtime::read_tls_clients(const plan::Node& nodes) {
+  for (const plan::Node& node : nodes.items()) {
+    std::string error;
+    tls_clients.push_back(tls::ClientContext::make(tls::Settings::read(node), error));
+    if (!tls_clients.back()) fail(error);
   }
 }
 

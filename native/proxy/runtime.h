@@ -22,6 +22,9 @@ namespace sluice {
 class DataThread;
 class ErrorLog;
 class UpstreamGroup;
+namespace tls {
+class ClientContext;
+}
 
 /// One server, location, `if` or limit_except: every module's configuration there.
 struct Block {
@@ -89,6 +92,7 @@ class Runtime {
   std::vector<std::unique_ptr<Regex>> regexes;
   std::vector<std::unique_ptr<ErrorLog>> error_logs;
   std::vector<std::unique_ptr<UpstreamGroup>> upstreams;
+  std::vector<std::unique_ptr<tls::ClientContext>> tls_clients;
   std::vector<ListenerConf> listeners;
   std::vector<Block> blocks;
   std::vector<Server> servers;
@@ -123,6 +127,7 @@ class Runtime {
  private:
   explicit Runtime(DataThread& data_thread);
   void read_variables(const plan::Node& nodes);
+  void read_tls_clients(const plan::Node& nodes);
   void read_regexes(const plan::Node& nodes);
   void read_listeners(const plan::Node& nodes);
   void read_http(const plan::Node& node);

@@ -4,6 +4,7 @@
 
 #include "proxy/runtime.h"
 #include "proxy/upstream_group.h"
+#include "proxy/upstream_tls.h"
 
 namespace sluice {
 
@@ -24,6 +25,9 @@ uint32_t next_condition(std::string_view name) {
 }
 
 }  // namespace
+
+UpstreamConf::UpstreamConf() = default;
+UpstreamConf::~UpstreamConf() = default;
 
 void UpstreamConf::read(Runtime& runtime, const plan::Node& node) {
   if (const plan::Node& index = node["upstream"]) {
@@ -71,6 +75,8 @@ void UpstreamConf::read(Runtime& runtime, const plan::Node& node) {
   socket_keepalive = node["socketKeepalive"].boolean();
   receive_buffer = int(node["socketRcvbuf"].integer());
   send_buffer = int(node["socketSndbuf"].integer());
+
+  tls = UpstreamTlsConf::read(runtime, node["tls"]);
 
   for (const plan::Node& name : node["hiddenHeaders"].items()) hidden.add(name.text());
   for (const plan::Node& ignored : node["ignoreHeaders"].items()) {

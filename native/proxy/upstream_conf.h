@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@ namespace sluice {
 
 class Runtime;
 class UpstreamGroup;
+struct UpstreamTlsConf;
 
 /// What a request may be tried elsewhere for (`proxy_next_upstream`): a set of these.
 namespace next_upstream {
@@ -39,6 +41,8 @@ enum : uint32_t {
 /// (`proxy_read_timeout`, `fastcgi_read_timeout` …); src/proxy/plan/upstream-conf.ts. Times in ms,
 /// sizes in bytes.
 struct UpstreamConf {
+  UpstreamConf();
+  ~UpstreamConf();
   void read(Runtime& runtime, const plan::Node& node);
 
   UpstreamGroup* group = nullptr;  ///< null: the request decides
@@ -76,6 +80,8 @@ struct UpstreamConf {
   bool socket_keepalive = false;
   int receive_buffer = 0;
   int send_buffer = 0;
+
+  std::unique_ptr<UpstreamTlsConf> tls;  ///< null: no connection is secured
 
   // --- Response heads ---
   HeaderNames hidden;

@@ -11,6 +11,7 @@ namespace sluice {
 std::unique_ptr<UpstreamConnection> UpstreamConnection::connect(DataThread& thread,
                                                                 const net::Address& peer,
                                                                 const net::ConnectOptions& options,
+                                                                std::unique_ptr<UpstreamTls> tls,
                                                                 User& user, int& error) {
   if (!thread.take_connection_slot()) {
     error = ENOBUFS;
@@ -19,6 +20,11 @@ std::unique_ptr<UpstreamConnection> UpstreamConnection::connect(DataThread& thre
   std::unique_ptr<UpstreamConnection> connection(new UpstreamConnection(thread, peer, user));
   connection->stream_ = thread.stack().connect(peer, options, *connection, error);
   if (!connection->stream_) return nullptr;
+  if (tls) {
+    connection->stream_ = tls->secure(thread.stack(), std::move(connection->stream_));
+    connection->stream_->set_consumer(*connection);
+    connection->tls_ = std::move(tls);
+  }
   return connection;
 }
 
@@ -46,7 +52,12 @@ void UpstreamConnection::take(User& user) {
 // An idle connection has nobody to tell: whatever happens to it ends it.
 
 void UpstreamConnection::on_connected() {
-  if (user_) user_->on_connected();
+  if (tls_ && !tls_->verify()) {
+    user_->on_upstream_error(EPROTO);
+    return;
+  }
+  established_ = true;
+  user_->on_connected();
 }
 
 void UpstreamConnection::on_data(std::span<const char> data) {

@@ -9,6 +9,7 @@
 #include "base/timer.h"
 #include "net/stack.h"
 #include "proxy/disposable.h"
+#include "proxy/upstream_tls.h"
 
 namespace sluice {
 
@@ -37,15 +38,25 @@ class UpstreamConnection final : public Disposable,
     ~User() = default;
   };
 
-  /// Begins to connect. Null with `error` set when that fails at once; ENOBUFS: no
-  /// worker_connections are left.
+  /// Begins to connect, and to secure the connection as `tls` says unless it is null. Null with
+  /// `error` set when that fails at once; ENOBUFS: no worker_connections are left.
   static std::unique_ptr<UpstreamConnection> connect(DataThread& thread, const net::Address& peer,
-                                                     const net::ConnectOptions& options, User& user,
+                                                     const net::ConnectOptions& options,
+                                                     std::unique_ptr<UpstreamTls> tls, User& user,
                                                      int& error);
   ~UpstreamConnection() override;
 
   net::Stream& stream() { return *stream_; }
   const net::Address& peer() const { return peer_; }
+  /// Connections with the same one are secured in the same way; empty: they aren't.
+  std::string_view identity() const { return tls_ ? tls_->identity() : std::string_view(); }
+
+  /// It stands, as far as TCP goes, and is being secured.
+  bool is_handshaking() const { return tls_ && !established_ && tls_->begun(); }
+  /// What on_upstream_error() is about, in nginx's words; empty when it is the errno that tells.
+  std::string_view failure() const { return tls_ ? tls_->failure() : std::string_view(); }
+  /// The peer isn't to blame for it.
+  bool failure_is_ours() const { return tls_ && tls_->failure_is_ours(); }
 
   /// Replaces the time-out in force.
   void set_timeout(uint64_t milliseconds) { timer_.set(milliseconds); }
@@ -75,12 +86,14 @@ class UpstreamConnection final : public Disposable,
   User* user_;  ///< null while idle in pool_
   UpstreamPool* pool_ = nullptr;
   const void* tag_ = nullptr;
+  std::unique_ptr<UpstreamTls> tls_;  ///< null: plain
   net::StreamPtr stream_;
   net::Address peer_;
   Timer timer_;
   uint64_t opened_ms_;
   uint64_t queued_ = 0;
   uint32_t requests_ = 1;
+  bool established_ = false;
 };
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "modules/http_core.h"
 #include "proxy/data_thread.h"
 
 namespace sluice {
@@ -179,9 +180,12 @@ void UpstreamExchange::connect() {
   try_->peer = peer->name;
   set_log_upstream(peer->name);
 
+  UpstreamTlsConf::Terms terms;
+  if (secured) terms = conf.tls->terms(exchange, group_ ? group_->name() : target.host);
   UpstreamPool* pool = group_ ? group_->pool() : nullptr;
   if (pool) {
-    connection_ = pool->take(peer->address, group_->pool_is_local() ? &conf : nullptr, *this);
+    const void* tag = group_->pool_is_local() ? &conf : nullptr;
+    connection_ = pool->take(peer->address, terms.identity, tag, *this);
     reused_ = bool(connection_);
     if (reused_) {
       send_request();
@@ -189,6 +193,19 @@ void UpstreamExchange::connect() {
     }
   }
   reused_ = false;
+  open(*peer, std::move(terms));
+}
+
+void UpstreamExchange::open(const Peer& peer, UpstreamTlsConf::Terms terms) {
+  std::unique_ptr<UpstreamTls> tls;
+  if (secured) {
+    tls = UpstreamTls::begin(*conf.tls, std::move(terms), exchange,
+                             group_ ? &group_->sessions() : nullptr, peer.name);
+    if (!tls) {
+      finish(Verdict::status(500));
+      return;
+    }
+  }
   net::Address local;
   net::ConnectOptions options;
   if (local_address(local)) options.bind = &local;
@@ -197,13 +214,17 @@ void UpstreamExchange::connect() {
   options.receive_buffer = conf.receive_buffer;
   options.send_buffer = conf.send_buffer;
   int error = 0;
-  connection_ =
-      UpstreamConnection::connect(exchange.runtime.thread, peer->address, options, *this, error);
-  if (connection_) {
-    connection_->set_timeout(conf.connect_timeout);
-  } else {
+  connection_ = UpstreamConnection::connect(exchange.runtime.thread, peer.address, options,
+                                            std::move(tls), *this, error);
+  if (!connection_) {
     fail_connect(error);
+    return;
   }
+  // A short handshake and Nagle's algorithm don't go together.
+  if (secured && conf.tls->reuses_sessions && exchange.conf<CoreConf>().tcp_nodelay) {
+    connection_->stream().set_no_delay(true);
+  }
+  connection_->set_timeout(conf.connect_timeout);
 }
 
 void UpstreamExchange::fail_connect(int error) {

@@ -61,6 +61,7 @@ class UpstreamExchange : public Exchange::Source,
   std::string_view scheme;  ///< `http://`, for the log
   std::string_view uri;     ///< what is asked for, for the log
   Target target;
+  bool secured = false;        ///< by TLS, as conf.tls says
   bool sends_body = true;      ///< the client's body goes on
   bool wants_upgrade = false;  ///< the client asked for another protocol
 
@@ -74,6 +75,7 @@ class UpstreamExchange : public Exchange::Source,
   static void on_resolved(void* self, bool ok, std::string_view answer);
   void choose(UpstreamGroup* group, std::shared_ptr<PeerList> peers);
   void connect();
+  void open(const Peer& peer, UpstreamTlsConf::Terms terms);
   void next(uint32_t reason);
   bool may_try_again(uint32_t reason) const;
   void finish(Verdict verdict);
@@ -83,6 +85,8 @@ class UpstreamExchange : public Exchange::Source,
   bool local_address(net::Address& address);
   void set_log_upstream(std::string_view peer);
   void fail_connect(int error);
+  void fail_connecting(int error);
+  void log_failure(int error, const char* failure);
 
   // --- The request (upstream_request.cc) ---
   void send_request();

@@ -99,6 +99,7 @@ std::unique_ptr<UpstreamGroup> UpstreamGroup::read(Runtime& runtime, const plan:
     group->zone_ = UpstreamZone::map(runtime.thread.descriptor(zone.integer()));
     if (!group->zone_) runtime.fail("cannot map the zone of upstream \"" + group->name_ + '"');
   }
+  group->sessions_ = std::make_unique<UpstreamSessions>(group->name_, group->zone_.get());
   if (const plan::Node& keepalive = node["keepalive"]) {
     UpstreamPool::Limits limits;
     limits.connections = uint32_t(keepalive["connections"].integer());

@@ -10,6 +10,7 @@
 #include "net/address.h"
 #include "proxy/plan.h"
 #include "proxy/upstream_pool.h"
+#include "proxy/upstream_sessions.h"
 
 namespace sluice {
 
@@ -75,6 +76,8 @@ class UpstreamGroup {
   const std::shared_ptr<PeerList>& peers() const { return peers_; }
   /// Null without a zone.
   UpstreamZone* zone() { return zone_.get(); }
+  /// To be resumed by new connections to the peers.
+  UpstreamSessions& sessions() { return *sessions_; }
   /// Null: connections are closed after each request.
   UpstreamPool* pool() { return pool_.get(); }
   /// Connections are reused only by the location that made them.
@@ -90,6 +93,7 @@ class UpstreamGroup {
   uint16_t port_ = 0;  ///< 0: a block
   std::shared_ptr<PeerList> peers_;
   std::unique_ptr<UpstreamZone> zone_;
+  std::unique_ptr<UpstreamSessions> sessions_;
   std::unique_ptr<UpstreamPool> pool_;
   bool pool_is_local_ = false;
   std::vector<std::unique_ptr<Resolved>> servers_;  ///< in the order of the configuration

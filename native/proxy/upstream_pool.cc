@@ -9,10 +9,14 @@ UpstreamPool::~UpstreamPool() {
   while (!idle_.empty()) std::unique_ptr<UpstreamConnection>(&idle_.pop_front());
 }
 
-std::unique_ptr<UpstreamConnection> UpstreamPool::take(const net::Address& peer, const void* tag,
+std::unique_ptr<UpstreamConnection> UpstreamPool::take(const net::Address& peer,
+                                                       std::string_view identity, const void* tag,
                                                        UpstreamConnection::User& user) {
   for (UpstreamConnection& connection : idle_) {
-    if (connection.tag_ != tag || !(connection.peer_ == peer)) continue;
+    if (connection.tag_ != tag || connection.identity() != identity ||
+        !(connection.peer_ == peer)) {
+      continue;
+    }
     connection.unlink();
     size_--;
     connection.take(user);

@@ -23,10 +23,10 @@ class UpstreamPool {
   explicit UpstreamPool(const Limits& limits) : limits_(limits) {}
   ~UpstreamPool();
 
-  /// An idle connection to `peer` that was kept with the same tag, given to `user`; null: there is
-  /// none.
-  std::unique_ptr<UpstreamConnection> take(const net::Address& peer, const void* tag,
-                                           UpstreamConnection::User& user);
+  /// An idle connection to `peer` that was kept with the same tag, secured in the same way, given
+  /// to `user`; null: there is none.
+  std::unique_ptr<UpstreamConnection> take(const net::Address& peer, std::string_view identity,
+                                           const void* tag, UpstreamConnection::User& user);
   /// Keeps a connection whose response is complete, or closes it when it has served its time.
   void keep(std::unique_ptr<UpstreamConnection> connection, const void* tag);
 

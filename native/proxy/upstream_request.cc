@@ -17,8 +17,9 @@ void UpstreamExchange::send_request() {
   hints_size_ = 0;
   codec_ = &make_codec();
   net::Stream& stream = connection_->stream();
+  size_t before = stream.unsent();
   codec_->send_head(stream);
-  connection_->queued(stream.unsent());
+  connection_->queued(stream.unsent() - before);
   if (streaming_) {
     stream.set_no_delay(true);
     stream_body();
@@ -26,7 +27,7 @@ void UpstreamExchange::send_request() {
   }
   if (sends_body) {
     const RequestBody& body = exchange.body;
-    size_t before = stream.unsent();
+    before = stream.unsent();
     if (const TempFile* file = body.file()) {
       codec_->send_file(stream, file->file(), body.size());
     } else {
@@ -103,6 +104,7 @@ void UpstreamExchange::on_upstream_timeout() {
     return;
   }
   if (phase_ == Phase::connecting || phase_ == Phase::head) {
+    if (connection_->is_handshaking()) exchange.log_action = "SSL handshaking to upstream";
     if (body_sent_ && connection_->stream().unsent() == 0) {
       exchange.log_action = "reading response header from upstream";
     }

@@ -173,28 +173,45 @@ void UpstreamExchange::on_upstream_end() {
 void UpstreamExchange::on_upstream_error(int error) {
   switch (phase_) {
     case Phase::connecting:
-      exchange.log_errno(LogLevel::error, error, "connect() failed");
-      next(next_upstream::error);
+      fail_connecting(error);
       return;
     case Phase::head:
       if (error == EPIPE) {
         exchange.log_errno(LogLevel::error, error, "writev() failed");
       } else {
         if (body_sent_) exchange.log_action = "reading response header from upstream";
-        exchange.log_errno(LogLevel::error, error, "recv() failed");
+        log_failure(error, "recv() failed");
       }
       next(next_upstream::error);
       return;
     case Phase::body:
-      exchange.log_errno(LogLevel::error, error, buffering_ ? "readv() failed" : "recv() failed");
+      log_failure(error, buffering_ ? "readv() failed" : "recv() failed");
       break_off();
       return;
     case Phase::tunnel:
-      exchange.log_errno(LogLevel::error, error, "recv() failed");
+      log_failure(error, "recv() failed");
       end_tunnel();
       return;
     default:
       return;
+  }
+}
+
+void UpstreamExchange::fail_connecting(int error) {
+  bool handshaking = connection_->is_handshaking();
+  if (handshaking) exchange.log_action = "SSL handshaking to upstream";
+  log_failure(error, handshaking ? "peer closed connection in SSL handshake" : "connect() failed");
+  next(next_upstream::error);
+}
+
+/// What TLS has to say about it, or `failure` with the errno's text.
+void UpstreamExchange::log_failure(int error, const char* failure) {
+  std::string_view told = connection_->failure();
+  if (told.empty()) {
+    exchange.log_errno(LogLevel::error, error, "%s", failure);
+  } else {
+    exchange.log(connection_->failure_is_ours() ? LogLevel::crit : LogLevel::error, "%.*s",
+                 int(told.size()), told.data());
   }
 }
 

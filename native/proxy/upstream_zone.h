@@ -5,6 +5,7 @@
 
 #include "base/shared_zone.h"
 #include "proxy/upstream_group.h"
+#include "tls/openssl.h"
 
 namespace sluice {
 
@@ -18,12 +19,20 @@ class UpstreamZone {
   /// The record of a peer of group `group`, made at first use. Null when the zone is full.
   PeerState* state(std::string_view group, const Peer& peer);
 
+  /// The last TLS session that any worker has kept for the peer, if its connection was secured as
+  /// `identity` says (UpstreamSessions). The lock is taken within.
+  tls::SessionPtr find_session(std::string_view group, std::string_view peer,
+                               std::string_view identity);
+  void keep_session(std::string_view group, std::string_view peer, std::string_view identity,
+                    SSL_SESSION* session);
+
   /// Locked while states are read and changed, or a record is looked up. A worker that died holding
   /// the lock leaves sums that are off by one, no more.
   SharedZone& shared() { return zone_; }
 
  private:
   struct Record;
+  Record* find(std::string_view group, std::string_view peer);
   explicit UpstreamZone(SharedZone zone) : zone_(std::move(zone)) {}
 
   SharedZone zone_;

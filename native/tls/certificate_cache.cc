@@ -59,8 +59,14 @@ EVP_PKEY* CertificateCache::key(std::string_view name, std::span<const std::stri
   if (Entry* entry = find(id, path, afresh)) return entry->key.get();
   std::string text;
   if (!read_text(path, text, error)) return nullptr;
-  KeyPtr key = load_key({path, text}, passwords, error);
+  bool encrypted = false;
+  KeyPtr key = load_key({path, text}, passwords, error, &encrypted);
   if (!key) return nullptr;
+  // Who has no password must not get it.
+  if (encrypted) {
+    uncached_ = {.id = {}, .chain = {}, .key = std::move(key)};
+    return uncached_.key.get();
+  }
   return add({.id = std::move(id), .chain = {}, .key = std::move(key)}, path).key.get();
 }
 

@@ -14,7 +14,7 @@
 namespace sluice::tls {
 
 /// Certificates and keys whose names are known only when a connection comes. Keeps the last ones
-/// used, and looks at their files again from time to time.
+/// used, and looks at their files again from time to time; but no key that had to be decrypted.
 class CertificateCache {
  public:
   struct Limits {

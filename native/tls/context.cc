@@ -66,6 +66,12 @@ bool set_protocols(SSL_CTX* context, const std::vector<std::string_view>& names)
          SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
 }
 
+bool set_ciphers(SSL_CTX* context, const std::string& ciphers, std::string& error) {
+  if (SSL_CTX_set_cipher_list(context, ciphers.c_str())) return true;
+  error = quoted("SSL_CTX_set_cipher_list", ciphers);
+  return false;
+}
+
 bool add_identity(SSL_CTX* context, const Settings::Identity& identity,
                   std::span<const std::string_view> passwords, std::string& error) {
   ChainPtr chain = load_chain(identity.certificate, error);
@@ -168,7 +174,7 @@ class ContextBuilder {
     set_defaults(context_);
     ServerHandshake::install(context_);
     set_protocols(context_, settings_.protocols);
-    return set_ciphers() && add_identities() && compress_certificates() && set_verification() &&
+    return choose_ciphers() && add_identities() && compress_certificates() && set_verification() &&
            add_trusted(context_, settings_.trusted_certificates, error_) &&
            add_crl(context_, settings_.crl, error_) && ask_about_clients() && set_dhparam() &&
            set_curves() && set_sessions() && staple() && set_early_data() &&
@@ -181,10 +187,8 @@ class ContextBuilder {
     return false;
   }
 
-  bool set_ciphers() {
-    if (!SSL_CTX_set_cipher_list(context_, settings_.ciphers.c_str())) {
-      return failed("SSL_CTX_set_cipher_list", settings_.ciphers);
-    }
+  bool choose_ciphers() {
+    if (!set_ciphers(context_, settings_.ciphers, error_)) return false;
     if (settings_.prefer_server_ciphers) {
       SSL_CTX_set_options(context_, SSL_OP_CIPHER_SERVER_PREFERENCE);
     }

@@ -62,6 +62,7 @@ class Context {
 // --- Steps that client and server contexts share. False: `error` says what failed. ---
 
 bool set_protocols(SSL_CTX* context, const std::vector<std::string_view>& names);
+bool set_ciphers(SSL_CTX* context, const std::string& ciphers, std::string& error);
 /// One certificate with its chain, and its key.
 bool add_identity(SSL_CTX* context, const Settings::Identity& identity,
                   std::span<const std::string_view> passwords, std::string& error);

@@ -11,10 +11,16 @@ namespace sluice::tls {
 
 namespace {
 
+struct Password {
+  std::string_view text;
+  bool asked = false;
+};
+
 int give_password(char* into, int size, int, void* context) {
-  const auto& password = *static_cast<const std::string_view*>(context);
-  int length = std::min(size, int(password.size()));
-  std::memcpy(into, password.data(), size_t(length));
+  auto& password = *static_cast<Password*>(context);
+  password.asked = true;
+  int length = std::min(size, int(password.text.size()));
+  std::memcpy(into, password.text.data(), size_t(length));
   return length;
 }
 
@@ -29,13 +35,12 @@ bool at_end() {
   return true;
 }
 
-KeyPtr load_from_store(const std::string& uri, const std::string_view* password) {
+KeyPtr load_from_store(const std::string& uri, Password* password) {
   static UI_METHOD* const asking = UI_UTIL_wrap_read_pem_callback(give_password, 0);
   static UI_METHOD* const refusing = UI_UTIL_wrap_read_pem_callback(no_password, 0);
   KeyPtr key;
   OSSL_STORE_CTX* store =
-      OSSL_STORE_open(uri.c_str(), password ? asking : refusing,
-                      const_cast<std::string_view*>(password), nullptr, nullptr);
+      OSSL_STORE_open(uri.c_str(), password ? asking : refusing, password, nullptr, nullptr);
   while (store && !key && !OSSL_STORE_eof(store)) {
     OSSL_STORE_INFO* info = OSSL_STORE_load(store);
     if (info && OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_PKEY) {
@@ -47,10 +52,10 @@ KeyPtr load_from_store(const std::string& uri, const std::string_view* password)
   return key;
 }
 
-KeyPtr load_from_text(std::string_view text, const std::string_view* password) {
+KeyPtr load_from_text(std::string_view text, Password* password) {
   BioPtr bio = reading(text);
   return KeyPtr(PEM_read_bio_PrivateKey(bio.get(), nullptr, password ? give_password : no_password,
-                                        const_cast<std::string_view*>(password)));
+                                        password));
 }
 
 }  // namespace
@@ -76,18 +81,23 @@ ChainPtr load_chain(const Pem& pem, std::string& error) {
   return nullptr;
 }
 
-KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error) {
+KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error,
+                bool* encrypted) {
   // https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key: `store:scheme:id`
   constexpr std::string_view store = "store:";
   bool stored = pem.name.starts_with(store);
   std::string uri(stored ? pem.name.substr(store.size()) : "");
-  auto load = [&](const std::string_view* password) {
+  auto load = [&](Password* password) {
     ERR_clear_error();
     return stored ? load_from_store(uri, password) : load_from_text(pem.text, password);
   };
   KeyPtr key;
   if (passwords.empty()) key = load(nullptr);
-  for (size_t i = 0; !key && i < passwords.size(); ++i) key = load(&passwords[i]);
+  for (size_t i = 0; !key && i < passwords.size(); ++i) {
+    Password password{passwords[i]};
+    key = load(&password);
+    if (encrypted) *encrypted = password.asked;
+  }
   if (!key) error = stored ? "OSSL_STORE_load() failed" : "PEM_read_bio_PrivateKey() failed";
   return key;
 }

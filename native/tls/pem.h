@@ -28,8 +28,9 @@ using CrlsPtr = std::unique_ptr<STACK_OF(X509_CRL), StackReleaser>;
 /// A certificate, and those behind it. Null with `error`: the call that failed, in nginx's words;
 /// the reason is in OpenSSL's queue.
 ChainPtr load_chain(const Pem& pem, std::string& error);
-/// A private key; an encrypted one is tried with each password.
-KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error);
+/// A private key; an encrypted one is tried with each password. `encrypted`: says whether it was.
+KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error,
+                bool* encrypted = nullptr);
 CrlsPtr load_crls(const Pem& pem, std::string& error);
 
 /// A bio that reads `text`, which stays the caller's.

@@ -75,6 +75,7 @@ Settings Settings::read(const plan::Node& node) {
   settings.ticket_keys = texts(node["ticketKeys"]);
   settings.ticket_seed = node["ticketSeed"].text();
   settings.certificate_names = texts(node["certificateNames"]);
+  settings.fingerprint = node["fingerprint"].text();
   for (const plan::Node& command : node["commands"].items()) {
     settings.commands.push_back({std::string(command.at(0).text()),
                                  std::string(command.at(1).text()), command.at(2).text()});

@@ -70,6 +70,8 @@ struct Settings {
   bool certificate_compression = false;
   Stapling stapling;
   ClientOcsp client_ocsp;
+  /// Of a client's settings: differs when they do.
+  std::string_view fingerprint;
 
   static Settings read(const plan::Node& node);
   static Verify read_verify(std::string_view word);

@@ -14,6 +14,7 @@ import {
   PROXY_REWRITES,
 } from './proxy-rewrites.ts';
 import { upstreamSettings } from './upstream-settings.ts';
+import { upstreamTls } from './upstream-tls.ts';
 
 export const proxyPass: Directive<ProxyPass> = local(
   directive({
@@ -48,6 +49,8 @@ const upstream = upstreamSettings('proxy', {
   temp: (compiler) => compiler.defaults.proxyTemp,
 });
 
+const tls = upstreamTls('proxy');
+
 export const httpProxy: HttpModule = {
   name: 'http_proxy',
   directives: [
@@ -60,6 +63,7 @@ export const httpProxy: HttpModule = {
     sendLowat,
     ...PROXY_REWRITES,
     ...upstream.directives,
+    ...tls.directives,
   ],
   variables: [...volatiles('proxy_host', 'proxy_port'), ...constants('proxy_add_x_forwarded_for')].map(
     (variable) => ({
@@ -76,9 +80,14 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
   const { upstream: group, ...target } = pass ?? {};
   const body = scope.find(setBody);
   const verb = scope.find(method);
+  const secured = pass && pass.scheme?.toLowerCase() !== 'http://';
   return {
     ...target,
-    upstream: { ...upstream.compile(scope, compiler, group), passTrailers: scope.get(passTrailers) },
+    upstream: {
+      ...upstream.compile(scope, compiler, group),
+      passTrailers: scope.get(passTrailers),
+      ...(secured && { tls: tls.compile(scope, compiler) }),
+    },
     ...headersPlan(scope, compiler),
     ...(body && { body: compiler.template(body.value, body.statement) }),
     ...(verb && { method: compiler.template(verb.value, verb.statement) }),

@@ -30,12 +30,11 @@ export function readProxyPass(statement: Statement): ProxyPass {
   if (hasVariables(text)) return { kind: 'variables', text };
   const scheme = /^https?:\/\//i.exec(text)?.[0];
   if (scheme === undefined) throw statement.fail('invalid URL prefix', 1);
-  if (scheme.length === 8) throw statement.fail('https protocol requires SSL support', 1);
   const rest = text.slice(scheme.length);
   const { authority, uri } = splitAuthority(rest);
-  const address = parseAddress(authority, 80);
+  const address = parseAddress(authority, defaultPort(scheme));
   if ('error' in address) throw statement.fail(`${address.error} in upstream "${rest}"`, 1);
-  return { kind: 'url', text, scheme, address, ...names(address), uri };
+  return { kind: 'url', text, scheme, address, ...names(address, scheme), uri };
 }
 
 /** `unix:/path:/uri` or `host:port/uri`; a URI that begins with its arguments gets its slash. */
@@ -51,11 +50,16 @@ function splitAuthority(text: string): { authority: string; uri: string } {
   return { authority: text.slice(0, end), uri };
 }
 
-function names(address: Address): { hostHeader: string; port: string } {
+function defaultPort(scheme: string): number {
+  return scheme.toLowerCase() === 'https://' ? 443 : 80;
+}
+
+function names(address: Address, scheme: string): { hostHeader: string; port: string } {
   if (address.kind === 'unix') return { hostHeader: 'localhost', port: '' };
   const port = String(address.port);
   return {
-    hostHeader: address.noPort || address.port === 80 ? address.host : `${address.host}:${port}`,
+    hostHeader:
+      address.noPort || address.port === defaultPort(scheme) ? address.host : `${address.host}:${port}`,
     port,
   };
 }

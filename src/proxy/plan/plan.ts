@@ -4,7 +4,7 @@
  * Times are milliseconds, sizes are bytes, unless a name says otherwise. `undefined` members are left out on the wire.
  */
 import type { HttpPlan } from './http.ts';
-import type { UpstreamPlan } from './upstream.ts';
+import type { TlsClientPlan, UpstreamPlan } from './upstream.ts';
 
 /** A position in one of the Plan's tables. */
 export type Index = number;
@@ -28,6 +28,7 @@ export interface Plan {
   readonly variables: readonly VariablePlan[];
   readonly regexes: readonly RegexPlan[];
   readonly upstreams: readonly UpstreamPlan[];
+  readonly tlsClients: readonly TlsClientPlan[];
   readonly listeners: readonly ListenerPlan[];
   readonly http?: HttpPlan;
 }

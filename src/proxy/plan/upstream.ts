@@ -1,5 +1,6 @@
 /** Groups of peers: `upstream` blocks, and the implicit group of a `proxy_pass http://host:port`. */
-import type { Index } from './plan.ts';
+import type { ModuleConf } from './http.ts';
+import type { Index, Template } from './plan.ts';
 
 export interface UpstreamPlan {
   /** Of the `upstream` block; or the host, without its port. */
@@ -44,6 +45,30 @@ export interface KeepalivePlan {
   /** Idle time. */
   readonly timeout: number;
   readonly local?: boolean;
+}
+
+/** A client's TLS context, as native/tls/settings.h reads it. */
+export interface TlsClientPlan extends ModuleConf {
+  readonly client: true;
+}
+
+/** How a block secures its connections to upstreams. */
+export interface UpstreamTlsPlan {
+  /** Position in `tlsClients`. */
+  readonly context: Index;
+  /** The name that the certificate is to have, and that the peer is told; absent: the upstream's. */
+  readonly name?: Template;
+  readonly serverName: boolean;
+  readonly verify: boolean;
+  readonly sessionReuse: boolean;
+  /** Certificate and key, where their names have variables. */
+  readonly certificateTemplates?: readonly (readonly Template[])[];
+  readonly certificateCache?:
+    | { readonly max: number; readonly inactive: number; readonly valid: number }
+    | undefined;
+  /** Where names that don't begin with `/` are. */
+  readonly folder?: string;
+  readonly tls?: { readonly passwords?: readonly string[] | undefined };
 }
 
 export interface ResolverPlan {

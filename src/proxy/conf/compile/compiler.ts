@@ -13,6 +13,7 @@ import { DescriptorTable } from './descriptors.ts';
 import { ErrorLogTable } from './error-logs.ts';
 import { RegexTable } from './regexes.ts';
 import { compileTemplate } from './template.ts';
+import { TlsClientTable } from './tls-clients.ts';
 import { UpstreamTable } from './upstreams.ts';
 import { VariableTable } from './variables.ts';
 
@@ -41,6 +42,7 @@ export class Compiler {
   readonly tempFolders = new Set<string>();
   readonly errorLogs: ErrorLogTable;
   readonly upstreams: UpstreamTable;
+  readonly tlsClients: TlsClientTable;
   readonly blocks: BlockTable;
 
   constructor(options: CompilerOptions) {
@@ -53,6 +55,7 @@ export class Compiler {
     this.regexes = new RegexTable(options.platform, this.variables);
     this.errorLogs = new ErrorLogTable(this.descriptors, options.paths, options.errorLog);
     this.upstreams = new UpstreamTable(options.platform);
+    this.tlsClients = new TlsClientTable(options.platform, options.diagnostics);
     this.blocks = new BlockTable(options.modules, options.registry);
   }
 

@@ -39,6 +39,7 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
     variables: compiler.variables.plan(),
     regexes: compiler.regexes.plan(),
     upstreams: compiler.upstreams.plan(),
+    tlsClients: compiler.tlsClients.plan(),
     listeners: listeners.plan,
     ...(compiled && { http: compiled.plan }),
   };
