@@ -38,6 +38,7 @@ export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
     'checked only: what the client does not take stays in the buffers, all of them',
   ],
   ['proxy_temp_file_write_size', 'checked only: a temporary file takes what a read has brought'],
+  ['sluice_status', "Sluice's own: see the [operator's guide](operators-guide.md#status)"],
   [
     'sendfile',
     'also while it is off: small files come from memory, once `stat()` says that they are still the same',

@@ -59,6 +59,7 @@ bool DataThread::start(std::string& error) {
   const plan::Node& process = plan->root()["process"];
   worker_connections_ = uint32_t(process["workerConnections"].integer(512));
   shutdown_timeout_ms_ = uint32_t(process["workerShutdownTimeout"].integer());
+  shared_counters_ = SharedCounters::join(descriptor(process["counters"].integer(-1)));
   runtime_ = Runtime::build(*this, plan->root(), error);
   if (!runtime_) return false;
   size_t main_log = size_t(process["errorLog"].integer());
@@ -135,6 +136,7 @@ void DataThread::remove_connection(ClientConnection& connection) {
   if (!connection.linked()) return;
   connection.unlink();
   counters.active--;
+  counters.waiting -= connection.idle_;
   release_connection_slot();
   bury(std::unique_ptr<Disposable>(&connection));
 }
@@ -142,6 +144,7 @@ void DataThread::remove_connection(ClientConnection& connection) {
 void DataThread::set_idle(ClientConnection& connection, bool idle) {
   if (!connection.linked()) return;
   connection.unlink();
+  counters.waiting += idle - std::exchange(connection.idle_, idle);
   (idle ? idle_ : busy_).push_back(connection);
 }
 
@@ -192,7 +195,12 @@ void DataThread::on_turn_end() {
     dying_.swap(graveyard_);
     dying_.clear();
   }
+  if (shared_counters_) shared_counters_->publish(counters);
   if (draining_) end_when_idle();
+}
+
+Counters DataThread::sum_counters() const {
+  return shared_counters_ ? shared_counters_->sum(counters) : counters;
 }
 
 // --- The end ---

@@ -8,9 +8,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/counters.h"
 #include "base/file.h"
 #include "base/intrusive_list.h"
 #include "base/log.h"
+#include "base/shared_counters.h"
 #include "base/spsc_ring.h"
 #include "base/timer.h"
 #include "net/stack.h"
@@ -30,6 +32,10 @@ class ClientConnection : public ListHook<struct ConnectionList>, public Disposab
   virtual void drain() = 0;
   /// Closes whatever happens.
   virtual void terminate() = 0;
+
+ private:
+  friend class DataThread;
+  bool idle_ = false;
 };
 
 /// What the data thread asks the control thread (ring; src/fstack-binding).
@@ -126,11 +132,10 @@ class DataThread : private net::Stack::TurnObserver {
   };
   void register_log_file(LogFile& file);
 
-  /// Counters for a status page; plain integers, one writer.
-  struct Counters {
-    uint64_t accepted = 0, handled = 0, requests = 0, active = 0, reading = 0, writing = 0,
-             waiting = 0;
-  } counters;
+  /// This worker's counters; plain integers, one writer. Other workers see them after each turn.
+  Counters& counters = Counters::of_thread();
+  /// Those of all workers.
+  Counters sum_counters() const;
 
  private:
   struct Question;
@@ -157,6 +162,7 @@ class DataThread : private net::Stack::TurnObserver {
   IntrusiveList<TurnEnd, struct TurnEndList> turn_ends_;
   std::vector<LogFile*> log_files_;
   LogDescriptors log_descriptors_;
+  std::unique_ptr<SharedCounters> shared_counters_;  ///< null: no other worker's are known
   std::unordered_map<uint32_t, std::unique_ptr<Question>> questions_;
   struct News {
     std::string kind;

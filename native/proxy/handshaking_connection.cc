@@ -119,7 +119,7 @@ bool HandshakingConnection::add_certificates(SSL* ssl) {
 
 void HandshakingConnection::on_connected() {
   // Early data leaves nothing to ask either: all comes with the ClientHello.
-  detach(tls_->ssl());
+  complete(tls_->ssl());
   auto facts = std::make_shared<http::TlsFacts>();
   facts->ssl = tls_->ssl();
   facts->server = server_;
@@ -153,12 +153,14 @@ void HandshakingConnection::hand_over(std::string_view first) {
 }
 
 void HandshakingConnection::on_end() {
+  if (tls_) thread_.counters.tls_failed++;
   log(LogLevel::info, 0,
       tls_ ? "peer closed connection in SSL handshake" : "client closed connection");
   close();
 }
 
 void HandshakingConnection::on_error(int error) {
+  if (tls_) thread_.counters.tls_failed++;
   if (!tls_) {
     log(LogLevel::info, error, "recv() failed");
   } else if (tls_->failure().empty()) {
@@ -171,6 +173,7 @@ void HandshakingConnection::on_error(int error) {
 }
 
 void HandshakingConnection::on_timeout() {
+  if (tls_) thread_.counters.tls_failed++;
   log(LogLevel::info, ETIMEDOUT, "client timed out");
   close();
 }

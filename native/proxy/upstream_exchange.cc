@@ -178,6 +178,8 @@ void UpstreamExchange::connect() {
     return;
   }
   try_->peer = peer->name;
+  Counters& counters = exchange.runtime.thread.counters;
+  counters.upstream_requests++;
   set_log_upstream(peer->name);
 
   UpstreamTlsConf::Terms terms;
@@ -188,6 +190,7 @@ void UpstreamExchange::connect() {
     connection_ = pool->take(peer->address, terms.identity, tag, *this);
     reused_ = bool(connection_);
     if (reused_) {
+      counters.upstream_reused++;
       send_request();
       return;
     }
@@ -225,6 +228,7 @@ void UpstreamExchange::open(const Peer& peer, UpstreamTlsConf::Terms terms) {
     connection_->stream().set_no_delay(true);
   }
   connection_->set_timeout(conf.connect_timeout);
+  exchange.runtime.thread.counters.upstream_connections++;
 }
 
 void UpstreamExchange::fail_connect(int error) {
@@ -269,6 +273,7 @@ void UpstreamExchange::set_log_upstream(std::string_view peer) {
 void UpstreamExchange::next(uint32_t reason) {
   if (choice_->current()) {
     bool declined = reason == next_upstream::http_403 || reason == next_upstream::http_404;
+    if (!declined) exchange.runtime.thread.counters.upstream_failures++;
     release(declined ? PeerChoice::Outcome::declined : PeerChoice::Outcome::failed);
   }
   if (reason == next_upstream::timeout)

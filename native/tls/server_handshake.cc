@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "base/counters.h"
+
 namespace sluice::tls {
 
 namespace {
@@ -35,6 +37,20 @@ SslPtr ServerHandshake::begin(const Context& context) {
   SslPtr ssl = context.connection();
   SSL_set_app_data(ssl.get(), this);
   return ssl;
+}
+
+void ServerHandshake::complete(SSL* ssl) {
+  Counters& counters = Counters::of_thread();
+  bool stateful =
+      session_source != SessionSource::none || (SSL_get_options(ssl) & SSL_OP_NO_TICKET);
+  if (!SSL_session_reused(ssl)) {
+    counters.tls_full++;
+  } else if (stateful) {
+    counters.tls_by_session++;
+  } else {
+    counters.tls_by_ticket++;
+  }
+  detach(ssl);
 }
 
 ServerHandshake* ServerHandshake::of(SSL* ssl) {

@@ -15,6 +15,13 @@ class ServerHandshake {
   SslPtr begin(const Context& context);
   /// No more questions: the answers have all been given.
   static void detach(SSL* ssl) { SSL_set_app_data(ssl, nullptr); }
+  /// The same after a handshake that went well, or whose early data is let in: it is counted.
+  void complete(SSL* ssl);
+  static ServerHandshake* of(SSL* ssl);
+
+  /// Where the session that the client asks for was found, if it is one that is kept.
+  enum class SessionSource : uint8_t { none, host };
+  SessionSource session_source = SessionSource::none;
 
  protected:
   ~ServerHandshake() = default;
@@ -31,7 +38,6 @@ class ServerHandshake {
   friend class Context;
   friend class ContextBuilder;
   static void install(SSL_CTX* context);
-  static ServerHandshake* of(SSL* ssl);
   static int on_client_hello(SSL* ssl, int* alert, void*);
   static int on_server_name(SSL* ssl, int* alert, void*);
   static int on_protocols(SSL* ssl, const unsigned char** chosen, unsigned char* size,

@@ -1,7 +1,9 @@
 #include "tls/session_cache.h"
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "tls/context.h"
+#include "tls/server_handshake.h"
 #include "tls/session_zone.h"
 
 namespace sluice::tls {
@@ -99,18 +101,28 @@ void SessionCache::keep(const SSL_SESSION* session) {
   unsigned char* end = bytes;
   i2d_SSL_SESSION(session, &end);
   int64_t expires = Clock::of_thread().seconds() + SSL_SESSION_get_timeout(session);
-  zone_.sessions().put(id_of(session), {bytes, size_t(size)}, expires);
+  if (zone_.sessions().put(id_of(session), {bytes, size_t(size)}, expires)) {
+    Counters::of_thread().sessions_kept++;
+  }
 }
 
 SSL_SESSION* SessionCache::on_get(SSL* ssl, const unsigned char* id, int size, int* copy) {
   *copy = 0;  // the session is the caller's
   SessionCache* cache = Context::of(ssl).session_cache();
-  return cache ? cache->find({id, size_t(size)}) : nullptr;
+  SSL_SESSION* found = cache ? cache->find({id, size_t(size)}) : nullptr;
+  ServerHandshake* handshake = ServerHandshake::of(ssl);
+  if (found && handshake) handshake->session_source = ServerHandshake::SessionSource::host;
+  return found;
 }
 
 SSL_SESSION* SessionCache::find(ZoneCache::Bytes id) {
   std::string found;
-  if (!zone_.sessions().get(id, Clock::of_thread().seconds(), found)) return nullptr;
+  Counters& counters = Counters::of_thread();
+  if (!zone_.sessions().get(id, Clock::of_thread().seconds(), found)) {
+    counters.sessions_missed++;
+    return nullptr;
+  }
+  counters.sessions_found++;
   auto* bytes = reinterpret_cast<const unsigned char*>(found.data());
   return d2i_SSL_SESSION(nullptr, &bytes, long(found.size()));
 }

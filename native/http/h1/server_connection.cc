@@ -46,7 +46,6 @@ ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& list
   read_timer_.bind<&ServerConnection::on_read_timeout>(this);
   send_timer_.bind<&ServerConnection::on_send_timeout>(this);
   read_timer_.set(conf().client_header_timeout);
-  thread_.counters.reading++;
 }
 
 ServerConnection::~ServerConnection() = default;
@@ -130,6 +129,7 @@ bool ServerConnection::process_head(std::string_view& input) {
     limits_ = {rules.client_header_buffer_size, rules.large_buffer_count, rules.large_buffer_size};
     scanner_.emplace(limits_);
     state_ = State::head;
+    thread_.counters.reading++;
   }
   switch (scanner_->scan(input)) {
     case RequestScanner::Result::incomplete:
@@ -150,8 +150,8 @@ bool ServerConnection::process_head(std::string_view& input) {
 
 void ServerConnection::make_exchange() {
   facts_.requests++;
+  if (state_ == State::head) thread_.counters.reading--;
   state_ = State::exchange;
-  thread_.counters.reading--;
   thread_.counters.writing++;
   framer_.start();
   body_wanted_ = false;

@@ -61,7 +61,6 @@ void ServerConnection::wait_for_request() {
   thread_.bury(std::move(exchange_));
   state_ = State::waiting;
   fresh_input_ = false;
-  thread_.counters.reading++;
   stream_->set_read_size(head_read_size);
   if (buffer_.empty()) {
     buffer_.shrink_to_fit();
@@ -101,7 +100,7 @@ void ServerConnection::abort_exchange(uint16_t status) {
 
 void ServerConnection::close() {
   if (state_ == State::closed) return;
-  if (state_ == State::waiting || state_ == State::head) thread_.counters.reading--;
+  if (state_ == State::head) thread_.counters.reading--;
   if (state_ == State::exchange || state_ == State::tunnel) thread_.counters.writing--;
   state_ = State::closed;
   read_timer_.cancel();

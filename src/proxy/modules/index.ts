@@ -13,6 +13,7 @@ import { httpMirror } from './http-mirror.ts';
 import { httpProxy } from './http-proxy.ts';
 import { httpRewrite } from './http-rewrite.ts';
 import { httpSsl } from './http-ssl.ts';
+import { httpStatus } from './http-status.ts';
 import { httpTryFiles } from './http-try-files.ts';
 import { httpUpstream } from './http-upstream.ts';
 import type { HttpModule, Module } from './module.ts';
@@ -27,6 +28,7 @@ export const HTTP_MODULES: readonly HttpModule[] = [
   httpUpstream,
   httpTryFiles,
   httpMirror,
+  httpStatus,
   httpIndex,
   httpAccess,
   httpAuthRequest,

@@ -40,6 +40,8 @@ export interface ProcessPlan {
   readonly workerShutdownTimeout: number;
   /** The main level's error log, for what no server is to blame for. */
   readonly errorLog: Index;
+  /** The zone that workers' counters are summed in: position in `fds`. */
+  readonly counters: Index;
   /** nginx's version as it goes over the wire: `nginx/1.31.5`. */
   readonly version: string;
   readonly prefix: string;

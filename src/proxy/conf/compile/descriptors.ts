@@ -46,6 +46,16 @@ export class DescriptorTable {
     return known.fd;
   }
 
+  /** Shared memory of our own, which no directive names. */
+  ownZone(name: string, size: number): Index {
+    const key = `sluice ${name}`;
+    const known = this.#zones.get(key);
+    if (known) return known.fd;
+    const fd = this.#add({ kind: 'zone', name: key, size });
+    this.#zones.set(key, { fd, owner: 'sluice', size });
+    return fd;
+  }
+
   listen(listener: Index): Index {
     return this.#add({ kind: 'listen', listener });
   }

@@ -17,6 +17,9 @@ export interface CompiledConfiguration {
   readonly tempFolders: readonly string[];
 }
 
+/** Bytes; a worker's counters take some 500, and memory that nobody touches costs nothing. */
+const COUNTERS_SIZE = 1024 * 1024;
+
 /** From the blocks of a configuration to what the data plane executes. */
 export function compilePlan(main: Scope, compiler: Compiler): CompiledConfiguration {
   const events = main.blocks(eventsBlock)[0];
@@ -31,6 +34,7 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
       workerConnections: events?.get(workerConnections) ?? workerConnections.fallback,
       workerShutdownTimeout: main.get(workerShutdownTimeout),
       errorLog,
+      counters: compiler.descriptors.ownZone('counters', COUNTERS_SIZE),
       version: SERVER_VERSION,
       prefix: compiler.paths.prefix,
     },
