@@ -27,7 +27,7 @@ export const DEFAULTS: ReadonlyMap<string, string> = new Map([
 
 /** Where Sluice deliberately differs from nginx. */
 export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
-  ['listen', '`http2` and `quic` are refused as by an nginx that is built without them'],
+  ['listen', '`quic` is refused as by an nginx that is built without it'],
   ['proxy_buffering', 'while a client keeps up nothing is held back; the buffers fill when it does not'],
   [
     'proxy_buffers',

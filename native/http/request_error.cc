@@ -73,6 +73,28 @@ std::string_view Refusal::message(Arena& arena) const {
       return "client sent CONNECT request with body";
     case RequestError::trace_refused:
       return "client sent TRACE method";
+    case RequestError::invalid_field_name:
+      return join(arena, {"client sent invalid header name: \"", field.name, "\""});
+    case RequestError::invalid_field_value:
+      return join(arena, {"client sent header \"", field.name, "\" with invalid value: \"",
+                          field.value, "\""});
+    case RequestError::connection_field:
+      return join(arena, {"client sent connection-specific header: \"", field.name, ": ",
+                          field.value, "\""});
+    case RequestError::unknown_pseudo_header:
+      return join(arena, {"client sent unknown pseudo-header \"", field.name, "\""});
+    case RequestError::misplaced_pseudo_header:
+      return "client sent out-of-order pseudo-headers";
+    case RequestError::duplicate_pseudo_header:
+      return join(arena, {"client sent duplicate ", field.name, " header"});
+    case RequestError::invalid_pseudo_header:
+      return join(arena, {"client sent invalid ", field.name, " header: \"", field.value, "\""});
+    case RequestError::missing_pseudo_header:
+      return join(arena, {"client sent no ", field.name, " header"});
+    case RequestError::missing_authority:
+      return "client sent neither \":authority\" nor \"Host\" header";
+    case RequestError::other_authority:
+      return "client sent \":authority\" and \"Host\" headers with different values";
   }
   return {};
 }

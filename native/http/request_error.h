@@ -32,6 +32,17 @@ enum class RequestError : uint8_t {
   connect_refused,
   connect_with_body,
   trace_refused,
+  // Of HTTP/2 and HTTP/3 (http/field_section.h).
+  invalid_field_name,
+  invalid_field_value,
+  connection_field,
+  unknown_pseudo_header,
+  misplaced_pseudo_header,
+  duplicate_pseudo_header,
+  invalid_pseudo_header,
+  missing_pseudo_header,
+  missing_authority,
+  other_authority,
 };
 
 /// What a refused request is answered and logged with.

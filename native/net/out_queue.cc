@@ -128,6 +128,29 @@ void OutQueue::add_file(FileRef file, uint64_t offset, uint64_t length) {
   segment.length = length;
 }
 
+size_t OutQueue::move_to(OutQueue& to, size_t most, size_t least, bool& lent) {
+  size_t moved = 0;
+  while (moved < most && head_ && !head_->file) {
+    size_t taken = std::min(most - moved, head_->length);
+    moved += taken;
+    if (head_->borrowed() && taken < least) {
+      to.copy({head_->data, taken});
+    } else {
+      lent |= head_->borrowed();
+      Segment& segment = to.append();
+      segment.data = head_->data;
+      segment.length = taken;
+      segment.block = head_->block;
+      if (segment.block) ++segment.block->references;
+      to.size_ += taken;
+    }
+    shorten_front(taken);
+  }
+  size_ -= moved;
+  if (empty()) clear();
+  return moved;
+}
+
 void OutQueue::own_borrowed() {
   for (Segment* segment = head_; segment; segment = segment->next) {
     if (!segment->borrowed()) continue;
@@ -163,18 +186,22 @@ void OutQueue::drop_front() {
   OwnBlock::release(segment->block);
 }
 
+void OutQueue::shorten_front(size_t bytes) {
+  if (bytes == head_->length) {
+    drop_front();
+    return;
+  }
+  head_->length -= bytes;
+  head_->offset += bytes;
+  if (head_->data) head_->data += bytes;
+}
+
 void OutQueue::consume(size_t bytes) {
   size_ -= bytes;
   while (bytes) {
     size_t taken = std::min(bytes, head_->length);
     bytes -= taken;
-    if (taken == head_->length) {
-      drop_front();
-    } else {
-      head_->length -= taken;
-      head_->offset += taken;
-      if (head_->data) head_->data += taken;
-    }
+    shorten_front(taken);
   }
   if (empty()) clear();
 }

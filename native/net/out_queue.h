@@ -28,6 +28,11 @@ class OutQueue {
   void copy(std::span<const char> bytes);
   void add_file(FileRef file, uint64_t offset, uint64_t length);
 
+  /// Moves up to `most` bytes of the beginning that lies in memory to the end of another queue, and
+  /// says how many. Borrowed pieces of less than `worth_borrowing` are copied there, longer ones
+  /// stay borrowed, which sets `lent`.
+  size_t move_to(OutQueue& to, size_t most, size_t worth_borrowing, bool& lent);
+
   /// Copies what is still borrowed.
   void own_borrowed();
 
@@ -54,6 +59,7 @@ class OutQueue {
   struct OwnBlock;
   Segment& append();
   void drop_front();
+  void shorten_front(size_t bytes);
   void ensure_room(size_t size);
 
   Segment* head_ = nullptr;

@@ -1,7 +1,7 @@
 #include "proxy/acceptor.h"
 
 #include "base/clock.h"
-#include "http/h1/server_connection.h"
+#include "proxy/codec_choice.h"
 #include "proxy/data_thread.h"
 #include "proxy/handshaking_connection.h"
 #include "proxy/proxied_connection.h"
@@ -31,7 +31,7 @@ void Acceptor::on_accept(net::StreamPtr stream) {
   } else if (listen.tls) {
     HandshakingConnection::accept(thread_, listen, std::move(stream), facts);
   } else {
-    h1::ServerConnection::accept(thread_, listen, std::move(stream), facts);
+    serve(thread_, listen, std::move(stream), facts);
   }
 }
 

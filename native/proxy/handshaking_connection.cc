@@ -2,17 +2,14 @@
 
 #include <cerrno>
 
-#include "http/h1/server_connection.h"
 #include "http/host.h"
 #include "modules/http_core.h"
 #include "modules/http_ssl.h"
+#include "proxy/codec_choice.h"
 
 namespace sluice {
 
 namespace {
-
-/// https://www.iana.org/assignments/tls-extensiontype-values: what HTTP/1 goes by.
-constexpr unsigned char http1_protocols[] = "\x08http/1.1\x08http/1.0\x08http/0.9";
 
 const SslConf& ssl_conf(const Server& server) {
   return *static_cast<const SslConf*>(server.block->confs[size_t(ModuleId::http_ssl)]);
@@ -108,7 +105,7 @@ const SslConf& HandshakingConnection::shown_conf() const {
 }
 
 std::span<const unsigned char> HandshakingConnection::protocols() {
-  return std::span(http1_protocols).first(sizeof http1_protocols - 1);
+  return spoken_protocols(listen_, *server_);
 }
 
 bool HandshakingConnection::add_certificates(SSL* ssl) {
@@ -149,7 +146,7 @@ void HandshakingConnection::hand_over(std::string_view first) {
   timer_.cancel();
   thread_.remove_connection(*this);
   if (!thread_.take_connection_slot()) return;
-  h1::ServerConnection::accept(thread_, listen_, std::move(stream), facts_, first);
+  serve(thread_, listen_, std::move(stream), facts_, first);
 }
 
 void HandshakingConnection::on_end() {

@@ -1,7 +1,7 @@
 #include "proxy/proxied_connection.h"
 
-#include "http/h1/server_connection.h"
 #include "net/proxy_protocol.h"
+#include "proxy/codec_choice.h"
 #include "proxy/handshaking_connection.h"
 
 namespace sluice {
@@ -52,7 +52,7 @@ void ProxiedConnection::on_data(std::span<const char> data) {
   if (listen_.tls) {
     HandshakingConnection::accept(thread_, listen_, std::move(stream), facts_, rest);
   } else {
-    h1::ServerConnection::accept(thread_, listen_, std::move(stream), facts_, rest);
+    serve(thread_, listen_, std::move(stream), facts_, rest);
   }
 }
 

@@ -115,7 +115,9 @@ std::span<const char> RequestBody::take() {
 
 void RequestBody::on_end() {
   complete_ = true;
-  if (mode_ == Mode::buffer && file_ && memory_size_ > 0 && !spill({})) {
+  bool only_file = exchange_.conf<CoreConf>().client_body_in_file_only != CoreConf::BodyInFile::off;
+  bool unwritten = file_ ? memory_size_ > 0 : only_file;
+  if (mode_ == Mode::buffer && unwritten && !spill({})) {
     exchange_.finalize(Verdict::status(500));
     return;
   }

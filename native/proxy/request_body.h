@@ -50,6 +50,8 @@ class RequestBody {
   bool complete() const { return complete_; }
   bool begun() const { return mode_ != Mode::none; }
   bool discarded() const { return mode_ == Mode::discard; }
+  /// What comes goes on at the reader's pace; else it is kept, or dropped, as fast as it comes.
+  bool is_passed_on() const { return mode_ == Mode::gather || mode_ == Mode::stream; }
   /// Bytes that have arrived so far, without framing.
   uint64_t size() const { return size_; }
   /// The part in memory (all of it unless file()). Stays until the exchange ends, or take().

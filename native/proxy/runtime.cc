@@ -204,6 +204,7 @@ void Runtime::read_listeners(const plan::Node& nodes) {
       served.parsed = net::Address::parse(served.address);
       served.listener = listener.address;
       served.tls = address["tls"].boolean();
+      served.http2 = address["http2"].boolean();
       served.proxy_protocol = address["proxyProtocol"].boolean();
       served.servers = VirtualServers::read(*this, address["http"]);
       listener.addresses.push_back(std::move(served));

@@ -58,6 +58,7 @@ struct ListenAddress {
   std::string_view listener;  ///< the socket's address, as nginx prints it
   bool proxy_protocol = false;
   bool tls = false;
+  bool http2 = false;  ///< `listen … http2`
   VirtualServers servers;
 };
 

@@ -30,6 +30,8 @@ export const HINTS: ReadonlyMap<string, string> = new Map([
   ['read_ahead', 'the kernel chooses how far it reads ahead'],
   ['send_lowat', 'it has a meaning on BSD kernels only'],
   ['proxy_send_lowat', 'it has a meaning on BSD kernels only'],
+  ['http2_pool_size', "a connection's memory grows by itself"],
+  ['http2_streams_index_size', 'hash tables size themselves'],
   ['aio', 'files leave by sendfile, or from a cache of small ones'],
   ['aio_write', 'temporary files are written through the page cache'],
   ['directio', 'files leave by sendfile, or from a cache of small ones'],

@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { KeepaliveSettings } from '../cluster/settings.ts';
 import { parseListenAddress, resolveAddress } from './address.ts';
 import type { Platform } from './platform.ts';
+import type { ReadContext } from './read-context.ts';
 import type { Statement } from './statement.ts';
 import { parseNumber, parseSeconds, parseSize } from './units.ts';
 
@@ -19,6 +20,8 @@ export interface Listen {
 export interface Protocols {
   readonly proxyProtocol: boolean;
   readonly ssl: boolean;
+  /** `listen … http2`: the older way of `http2 on`. */
+  readonly http2: boolean;
 }
 
 export interface ListenSocket {
@@ -52,7 +55,7 @@ const SOCKET_PARAMETERS: Readonly<Record<string, (socket: ListenSocket, value: s
   multipath: (socket, value) => value === '' && assign(socket, 'multipath', true),
 };
 
-export function readListen(statement: Statement, platform: Platform): Listen {
+export function readListen(statement: Statement, { platform, warn }: ReadContext): Listen {
   const text = statement.word(1);
   const address = parseListenAddress(text, DEFAULT_PORT);
   if ('error' in address) throw statement.fail(`${address.error} in "${text}" of the "listen" directive`, 1);
@@ -60,12 +63,17 @@ export function readListen(statement: Statement, platform: Platform): Listen {
   let defaultServer = false;
   let proxyProtocol = false;
   let ssl = false;
+  let http2 = false;
   for (let word = 2; word < statement.words.length; word++) {
     const parameter = statement.word(word);
     if (parameter === 'default_server' || parameter === 'default') defaultServer = true;
     else if (parameter === 'proxy_protocol') proxyProtocol = true;
     else if (parameter === 'ssl') ssl = true;
-    else {
+    else if (parameter === 'http2') {
+      http2 = true;
+      const advice = 'use the "http2" directive instead';
+      warn(statement, `the "listen ... http2" directive is deprecated, ${advice}`, word);
+    } else {
       socket ??= {};
       readSocketParameter(socket, statement, word);
     }
@@ -73,7 +81,7 @@ export function readListen(statement: Statement, platform: Platform): Listen {
   const addresses = expand(address, platform);
   if (addresses.length === 0)
     throw statement.fail(`host not found in "${text}" of the "listen" directive`, 1);
-  return { addresses, defaultServer, protocols: { proxyProtocol, ssl }, socket };
+  return { addresses, defaultServer, protocols: { proxyProtocol, ssl, http2 }, socket };
 }
 
 function readSocketParameter(socket: ListenSocket, statement: Statement, word: number): void {
@@ -98,9 +106,8 @@ function readSocketParameter(socket: ListenSocket, statement: Statement, word: n
 
 /** In the words of an nginx that is built without them. */
 function refuseUnsupported(parameter: string, statement: Statement, word: number): void {
-  const modules: Readonly<Record<string, string>> = { http2: 'v2', quic: 'v3' };
-  const module = Object.hasOwn(modules, parameter) ? modules[parameter] : undefined;
-  if (module) throw statement.fail(`the "${parameter}" parameter requires ngx_http_${module}_module`, word);
+  if (parameter === 'quic')
+    throw statement.fail('the "quic" parameter requires ngx_http_v3_module', word);
   if (parameter.startsWith('accept_filter=')) {
     throw statement.fail(`accept filters "${parameter}" are not supported on this platform, ignored`, word);
   }

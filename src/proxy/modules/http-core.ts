@@ -61,7 +61,7 @@ const NO_LIMIT = 2 ** 31 - 1;
 const PAGE = 4096;
 
 export const listen = structural(
-  unshared(list('listen', SERVER, ONE_OR_MORE, (statement, { platform }) => readListen(statement, platform))),
+  unshared(list('listen', SERVER, ONE_OR_MORE, readListen)),
 );
 
 export const clientMaxBodySize = offset('client_max_body_size', ANY_LEVEL, 1024 * 1024);

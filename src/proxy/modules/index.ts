@@ -16,6 +16,7 @@ import { httpSsl } from './http-ssl.ts';
 import { httpStatus } from './http-status.ts';
 import { httpTryFiles } from './http-try-files.ts';
 import { httpUpstream } from './http-upstream.ts';
+import { httpV2 } from './http-v2.ts';
 import type { HttpModule, Module } from './module.ts';
 import { openssl } from './pem-files.ts';
 
@@ -24,6 +25,7 @@ export const CORE_MODULES: readonly Module[] = [core, events, openssl];
 export const HTTP_MODULES: readonly HttpModule[] = [
   httpCore,
   httpSsl,
+  httpV2,
   httpLog,
   httpUpstream,
   httpTryFiles,

@@ -90,7 +90,7 @@ function collect(servers: readonly { scope: Scope }[], compiler: Compiler): List
   return [...known.values()];
 }
 
-const PLAIN = { defaultServer: false, protocols: { proxyProtocol: false, ssl: false }, socket: undefined };
+const PLAIN = { defaultServer: false, protocols: { proxyProtocol: false, ssl: false, http2: false }, socket: undefined };
 
 /** One more `listen` of an address; nginx's rules for what may be said twice. */
 function add(
@@ -132,6 +132,7 @@ function add(
   before.protocols = {
     proxyProtocol: before.protocols.proxyProtocol || said.protocols.proxyProtocol,
     ssl: before.protocols.ssl || said.protocols.ssl,
+    http2: before.protocols.http2 || said.protocols.http2,
   };
 }
 
@@ -149,7 +150,9 @@ function protocolsRedefined(before: ListenAddress, said: Listen, socketWasSaid: 
 }
 
 function includes(all: Protocols, some: Protocols): boolean {
-  return (all.proxyProtocol || !some.proxyProtocol) && (all.ssl || !some.ssl);
+  return (
+    (all.proxyProtocol || !some.proxyProtocol) && (all.ssl || !some.ssl) && (all.http2 || !some.http2)
+  );
 }
 
 function same(a: Protocols, b: Protocols): boolean {
@@ -197,6 +200,7 @@ function addressPlan(
     ...(served !== socketAddress && { address }),
     ...(protocols.proxyProtocol && { proxyProtocol: true }),
     ...(protocols.ssl && { tls: true }),
+    ...(protocols.http2 && { http2: true }),
     http: compileVirtualServers(servers, defaultServer, address, compiler),
   };
 }

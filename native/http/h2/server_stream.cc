@@ -1,0 +1,345 @@
+#include "http/h2/server_stream.h"
+
+#include <cerrno>
+
+#include "http/extended_connect.h"
+#include "http/h2/server_connection.h"
+#include "http/uri.h"
+#include "modules/http_core.h"
+#include "modules/http_v2.h"
+#include "proxy/exchange.h"
+
+namespace sluice::h2 {
+
+namespace {
+
+http::FieldRules field_rules(const ConnectionConf& conf) {
+  return {
+      .ignore_invalid_headers = conf.ignore_invalid_headers,
+      .underscores_in_headers = conf.underscores_in_headers,
+      .max_headers = conf.max_headers,
+      .max_size = conf.large_buffer_count * conf.large_buffer_size,
+      .extended_connect = true,
+  };
+}
+
+/// As good as no limit. Not the largest: a client may count from another initial window than
+/// nghttp2, until it has acknowledged our SETTINGS.
+constexpr int32_t unlimited_window = 1 << 30;
+
+/// Input that was kept and is now used: others may have borrowed it until the event's end.
+struct SpentInput : Disposable {
+  explicit SpentInput(std::string input) : bytes(std::move(input)) {}
+  std::string bytes;
+};
+
+}  // namespace
+
+ServerStream::ServerStream(ServerConnection& connection, int32_t id)
+    : connection_(connection), request_number_(connection.facts().requests), id_(id) {
+  exchange_ = std::make_unique<Exchange>(connection.thread().runtime(), *this);
+  exchange_->request.version = http::Version::http2;
+  exchange_->log_action = "reading client request headers";
+  fields_.emplace(exchange_->request, exchange_->arena,
+                  field_rules(connection.server().connection));
+  body_timer_.bind<&ServerStream::on_body_timeout>(this);
+  send_timer_.bind<&ServerStream::on_send_timeout>(this);
+  connection_.thread().counters.writing++;
+}
+
+ServerStream::~ServerStream() = default;
+
+// The connection's facts, as they were when this request came.
+http::ConnectionFacts& ServerStream::connection() {
+  http::ConnectionFacts& facts = connection_.facts();
+  facts.requests = request_number_;
+  return facts;
+}
+
+// --- The request ---
+
+void ServerStream::add_field(std::string_view name, std::string_view value) {
+  switch (fields_->add(name, value)) {
+    case http::RequestFields::Added::taken:
+      return;
+    case http::RequestFields::Added::ignored:
+      exchange_->log(LogLevel::info, "client sent invalid header: \"%.*s\"", int(name.size()),
+                     name.data());
+      return;
+    case http::RequestFields::Added::refused:
+      refused_ = true;
+      return;
+  }
+}
+
+void ServerStream::on_head(bool ended, uint32_t size) {
+  Exchange& exchange = *exchange_;
+  request_ended_ = end_told_ = ended;
+  exchange.request.size = size;
+  bool valid = !refused_ && fields_->finish(ended);
+  if (!valid) fields_->describe();
+  std::optional<http::NormalPath> path = http::normalize_path(
+      exchange.request.path, connection_.server().connection.merge_slashes, exchange.arena);
+  if (path) {
+    // A refused request has a URI as well: logs and error pages show it.
+    exchange.uri = path->path;
+    exchange.extension = path->extension;
+    exchange.args = exchange.request.query;
+  }
+  if (!valid) {
+    refuse(fields_->refusal());
+    return;
+  }
+  if (!path) {
+    refuse({.error = http::RequestError::invalid_pseudo_header,
+            .field = {.name = ":path", .value = exchange.request.target}});
+    return;
+  }
+  if (!speaks_here()) {
+    exchange.log(LogLevel::info,
+                 "client attempted to request the server name for which the negotiated protocol is "
+                 "disabled");
+    fields_.reset();
+    exchange.reject(421);
+    return;
+  }
+  if (std::string_view protocol = fields_->protocol(); !protocol.empty()) {
+    extended_ = true;
+    http::become_upgrade(exchange.request, protocol, exchange.arena);
+  }
+  fields_.reset();
+  exchange.log_action = {};
+  exchange.begin();
+}
+
+/// Whether the server that is asked for speaks HTTP/2.
+bool ServerStream::speaks_here() const {
+  const http::ConnectionFacts& facts = connection_.facts();
+  const Server& asked = requested_server(facts, exchange_->request.host, nullptr);
+  return facts.listen->http2 ||
+         static_cast<const V2Conf&>(*asked.block->confs[size_t(V2Conf::id)]).enabled;
+}
+
+void ServerStream::refuse(const http::Refusal& refusal) {
+  std::string_view message = refusal.message(exchange_->arena);
+  uint16_t status = refusal.status();
+  fields_.reset();
+  exchange_->log(LogLevel::info, "%.*s", int(message.size()), message.data());
+  exchange_->reject(status);
+}
+
+// RFC 9113 section 8.1.1. Known before any of the frame goes on to an upstream.
+void ServerStream::on_last_data(size_t size) {
+  if (!exchange_ || tunnel_ || exchange_->body.discarded()) return;
+  if (received_ + size >= exchange_->request.content_length.value_or(0)) return;
+  request_ended_ = true;
+  fail_body("client prematurely closed stream");
+}
+
+void ServerStream::on_data(std::span<const char> data) {
+  if (!exchange_) return;
+  if (tunnel_) {
+    if (exchange_->source()) exchange_->source()->on_tunnel_data(data);
+    if (!closed_) nghttp2_session_consume_stream(connection_.session(), id_, data.size());
+    return;
+  }
+  if (exchange_->body.discarded()) return;
+  received_ += data.size();
+  std::optional<uint64_t> length = exchange_->request.content_length;
+  if (length && received_ > *length) {
+    fail_body("client intended to send body data larger than declared");
+    return;
+  }
+  if (body_wanted_ && early_.empty()) {
+    deliver(data);
+  } else {
+    early_.append(data.data(), data.size());
+  }
+}
+
+void ServerStream::deliver(std::span<const char> data) {
+  body_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
+  exchange_->body.on_data(data);
+  if (!closed_ && !request_ended_) {
+    nghttp2_session_consume_stream(connection_.session(), id_, data.size());
+    connection_.produce_later();
+  }
+}
+
+void ServerStream::on_request_end() {
+  request_ended_ = true;
+  if (!exchange_ || exchange_->body.discarded()) return;
+  if (tunnel_) {
+    if (exchange_->source()) exchange_->source()->on_tunnel_end();
+    return;
+  }
+  if (received_ < exchange_->request.content_length.value_or(0)) {
+    fail_body("client prematurely closed stream");
+    return;
+  }
+  if (body_wanted_ && early_.empty()) end_body();
+}
+
+void ServerStream::end_body() {
+  if (std::exchange(end_told_, true)) return;
+  body_timer_.cancel();
+  exchange_->body.on_end();
+}
+
+// RFC 9113 section 8.1.1: the request is malformed.
+void ServerStream::fail_body(const char* message) {
+  exchange_->log(LogLevel::info, "%s", message);
+  body_timer_.cancel();
+  early_.clear();
+  if (exchange_->head_sent() || !exchange_->body.begun()) {
+    exchange_->abort(400);
+    reset(NGHTTP2_PROTOCOL_ERROR);
+    end_exchange();
+    return;
+  }
+  exchange_->body.discard();
+  exchange_->finalize(Verdict::status(400));
+}
+
+void ServerStream::read_body(bool on) {
+  body_wanted_ = on;
+  if (!on) {
+    body_timer_.cancel();
+    return;
+  }
+  if (tunnel_) return;
+  if (!early_.empty() || (request_ended_ && !end_told_)) {
+    connection_.thread().at_turn_end(*this);
+  } else {
+    body_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
+  }
+  grow_window();
+}
+
+// Till then a client may send http2_body_preread_size. What goes on as it comes is given so much
+// at a time, what is kept in memory and in a file as much as it likes.
+void ServerStream::grow_window() {
+  if (closed_ || request_ended_ || std::exchange(window_grown_, true)) return;
+  const CoreConf& core = exchange_->conf<CoreConf>();
+  int32_t window = unlimited_window;
+  if (exchange_->body.is_passed_on()) {
+    window = int32_t(std::min<size_t>(
+        std::max<size_t>(core.client_body_buffer_size, connection_.conf().body_preread_size),
+        unlimited_window));
+  }
+  nghttp2_session* session = connection_.session();
+  if (window <= nghttp2_session_get_stream_local_window_size(session, id_)) return;
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, id_, window);
+  connection_.produce_later();
+}
+
+void ServerStream::on_turn_end() {
+  if (!exchange_ || !body_wanted_) return;
+  if (!early_.empty()) {
+    auto input = std::make_unique<SpentInput>(std::exchange(early_, {}));
+    deliver(input->bytes);
+    connection_.thread().bury(std::move(input));
+  }
+  if (exchange_ && body_wanted_ && request_ended_ && early_.empty()) end_body();
+}
+
+bool ServerStream::discard_body() {
+  early_.clear();
+  body_timer_.cancel();
+  return true;
+}
+
+void ServerStream::upgrade() {
+  tunnel_ = true;
+  body_timer_.cancel();
+  if (!early_.empty()) on_data(std::exchange(early_, {}));
+}
+
+// --- Time ---
+
+void ServerStream::on_body_timeout() {
+  if (exchange_) give_up_on_client();
+}
+
+void ServerStream::on_send_timeout() {
+  if (exchange_ && unsent() > 0) give_up_on_client();
+}
+
+void ServerStream::give_up_on_client() {
+  exchange_->log_errno(LogLevel::info, ETIMEDOUT, "client timed out");
+  exchange_->abort(408);
+  reset(NGHTTP2_PROTOCOL_ERROR);
+  end_exchange();
+}
+
+// --- The end ---
+
+void ServerStream::abort(uint16_t status) {
+  if (exchange_) {
+    exchange_->abort(status);
+    end_exchange();
+  }
+}
+
+void ServerStream::reset(uint32_t error) {
+  pending_.clear();
+  early_.clear();
+  if (closed_ || std::exchange(reset_, true)) return;
+  nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, error);
+  connection_.produce_later();
+}
+
+void ServerStream::finished(Exchange&, bool) {
+  if (!closed_) {
+    if (tunnel_ && head_ == Head::sent && !end_sent_) {
+      last_given_ = true;
+      output();
+    } else if (!end_sent_) {
+      reset(NGHTTP2_INTERNAL_ERROR);
+    } else if (!request_ended_) {
+      reset(NGHTTP2_NO_ERROR);
+    }
+  }
+  end_exchange();
+}
+
+void ServerStream::end_exchange() {
+  body_timer_.cancel();
+  send_timer_.cancel();
+  connection_.thread().counters.writing--;
+  // nghttp2 may still have the fields of a head.
+  if (head_ != Head::queued || closed_) connection_.thread().bury(std::move(exchange_));
+  if (closed_) connection_.remove(*this);
+}
+
+void ServerStream::on_closed(uint32_t error) {
+  if (std::exchange(closed_, true)) return;
+  bool whole = end_sent_ && request_ended_;
+  pending_.clear();
+  if (!exchange_ || exchange_->ended()) {
+    if (exchange_) connection_.thread().bury(std::move(exchange_));
+    connection_.remove(*this);
+    return;
+  }
+  if (whole) {
+    connection_.settle_later(*this);
+    return;
+  }
+  if (error != NGHTTP2_NO_ERROR) {
+    exchange_->log(LogLevel::info, "client canceled stream %d", id_);
+  }
+  on_connection_lost();
+}
+
+void ServerStream::on_connection_lost() {
+  closed_ = true;
+  pending_.clear();
+  if (!exchange_ || exchange_->ended()) {
+    if (exchange_) connection_.thread().bury(std::move(exchange_));
+    connection_.remove(*this);
+    return;
+  }
+  if (tunnel_ || !exchange_->on_client_closed()) abort(499);
+}
+
+}  // namespace sluice::h2
