@@ -106,8 +106,7 @@ function readSocketParameter(socket: ListenSocket, statement: Statement, word: n
 
 /** In the words of an nginx that is built without them. */
 function refuseUnsupported(parameter: string, statement: Statement, word: number): void {
-  if (parameter === 'quic')
-    throw statement.fail('the "quic" parameter requires ngx_http_v3_module', word);
+  if (parameter === 'quic') throw statement.fail('the "quic" parameter requires ngx_http_v3_module', word);
   if (parameter.startsWith('accept_filter=')) {
     throw statement.fail(`accept filters "${parameter}" are not supported on this platform, ignored`, word);
   }

@@ -60,9 +60,7 @@ const ANY_LEVEL_OR_IF = HTTP_SERVER_LOCATION | LOCATION_IF;
 const NO_LIMIT = 2 ** 31 - 1;
 const PAGE = 4096;
 
-export const listen = structural(
-  unshared(list('listen', SERVER, ONE_OR_MORE, readListen)),
-);
+export const listen = structural(unshared(list('listen', SERVER, ONE_OR_MORE, readListen)));
 
 export const clientMaxBodySize = offset('client_max_body_size', ANY_LEVEL, 1024 * 1024);
 export const clientBodyBufferSize = size('client_body_buffer_size', ANY_LEVEL, 2 * PAGE);

@@ -90,7 +90,11 @@ function collect(servers: readonly { scope: Scope }[], compiler: Compiler): List
   return [...known.values()];
 }
 
-const PLAIN = { defaultServer: false, protocols: { proxyProtocol: false, ssl: false, http2: false }, socket: undefined };
+const PLAIN = {
+  defaultServer: false,
+  protocols: { proxyProtocol: false, ssl: false, http2: false },
+  socket: undefined,
+};
 
 /** One more `listen` of an address; nginx's rules for what may be said twice. */
 function add(
@@ -150,9 +154,7 @@ function protocolsRedefined(before: ListenAddress, said: Listen, socketWasSaid: 
 }
 
 function includes(all: Protocols, some: Protocols): boolean {
-  return (
-    (all.proxyProtocol || !some.proxyProtocol) && (all.ssl || !some.ssl) && (all.http2 || !some.http2)
-  );
+  return (all.proxyProtocol || !some.proxyProtocol) && (all.ssl || !some.ssl) && (all.http2 || !some.http2);
 }
 
 function same(a: Protocols, b: Protocols): boolean {
