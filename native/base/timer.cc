@@ -19,7 +19,7 @@ void Timer::set(uint64_t milliseconds) {
   TimerWheel& wheel = TimerWheel::of_thread();
   if (milliseconds > longest) milliseconds = longest;
   uint64_t deadline = wheel.now() + (milliseconds ? milliseconds : 1);
-  if (active()) {
+  if (linked_from_) {
     // The wheel looks at the timer early enough: it will see the new deadline then.
     uint64_t look = wheel.looked_ + ((placed_ - wheel.looked_) & span_mask);
     if (deadline >= look) {
@@ -52,7 +52,10 @@ TimerWheel::TimerWheel(uint64_t now) : now_(now), looked_(now), previous_(wheel_
 TimerWheel::~TimerWheel() {
   for (auto& level : slot_) {
     for (Timer*& first : level) {
-      while (first) first->unlink();
+      while (Timer* timer = first) {
+        timer->cancel();
+        timer->unlink();
+      }
     }
   }
   wheel_of_thread = previous_;
@@ -91,9 +94,11 @@ void TimerWheel::empty_slot(int level, int slot) {
   if (due) due->linked_from_ = &due;
   while (Timer* timer = due) {
     timer->unlink();
+    if (!timer->active()) continue;
     if (timer->deadline_ > now_) {
       place(*timer, timer->deadline_);
     } else {
+      timer->cancel();
       timer->call_(timer->object_);
     }
   }

@@ -14,7 +14,9 @@ class Timer {
   Timer() = default;
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
-  ~Timer() { cancel(); }
+  ~Timer() {
+    if (linked_from_) unlink();
+  }
 
   /// `timer.bind<&Connection::on_timeout>(this)`. The call happens with the timer no longer set, so
   /// it may set or destroy it.
@@ -25,25 +27,24 @@ class Timer {
   }
 
   /// Sets or moves the deadline to `milliseconds` from now (at least the next tick). Moving it
-  /// later costs one store.
+  /// later costs one store, and so does cancelling: the wheel forgets the timer when it looks.
   void set(uint64_t milliseconds);
-  void cancel() {
-    if (linked_from_) unlink();
-  }
-  bool active() const { return linked_from_ != nullptr; }
+  void cancel() { deadline_ = never; }
+  bool active() const { return deadline_ != never; }
   /// Milliseconds until it fires; 0 when it is not set or due.
   uint64_t remaining() const;
 
  private:
   friend class TimerWheel;
+  static constexpr uint64_t never = (uint64_t{1} << 40) - 1;
   void unlink();
 
   Timer* next_ = nullptr;
   Timer** linked_from_ = nullptr;
   void (*call_)(void*) = nullptr;
   void* object_ = nullptr;
-  uint64_t deadline_ : 40 = 0;  ///< when to fire, monotonic ms
-  uint64_t placed_ : 24 = 0;    ///< when the wheel looks at it, modulo the wheel's span
+  uint64_t deadline_ : 40 = never;  ///< when to fire, monotonic ms
+  uint64_t placed_ : 24 = 0;        ///< when the wheel looks at it, modulo the wheel's span
 };
 static_assert(sizeof(Timer) <= 40);
 
