@@ -7,9 +7,9 @@
 namespace sluice {
 namespace {
 
-constexpr char weekdays[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-constexpr char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::string_view weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::string_view months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr int64_t day_seconds = 86400;
 
 /// Fills a text of fixed length from left to right.
@@ -100,7 +100,7 @@ class DateReader {
   }
   unsigned month() {
     for (unsigned i = 0; i < 12; ++i) {
-      if (rest_.starts_with(months[i])) {
+      if (rest_.substr(0, 3) == months[i]) {
         rest_.remove_prefix(3);
         return i + 1;
       }
@@ -123,10 +123,7 @@ class DateReader {
 
 }  // namespace
 
-Clock& Clock::of_thread() {
-  thread_local Clock clock;
-  return clock;
-}
+constinit thread_local Clock Clock::of_thread_;
 
 void Clock::update() {
   timespec time;
@@ -214,11 +211,12 @@ void format_http_date(int64_t seconds, std::span<char, http_date_size> out) {
 }
 
 std::optional<int64_t> parse_http_date(std::string_view text) {
-  size_t name_end = text.find_first_of(", ");
-  if (name_end == text.npos) return {};
+  size_t name_end = 0;  // of the weekday
+  while (name_end < text.size() && text[name_end] != ',' && text[name_end] != ' ') ++name_end;
+  if (name_end == text.size()) return {};
   bool asctime = text[name_end] == ' ';
-  size_t begin = text.find_first_not_of(' ', name_end + 1);
-  if (begin == text.npos) return {};
+  size_t begin = name_end + 1;
+  while (begin < text.size() && text[begin] == ' ') ++begin;
 
   DateReader reader(text.substr(begin));
   CivilDate date{};

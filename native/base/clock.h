@@ -12,7 +12,11 @@ namespace sluice {
 /// one time. Texts are made when first asked for within a second.
 class Clock {
  public:
-  static Clock& of_thread();
+  static Clock& of_thread() {
+    if (of_thread_.seconds_ == 0) [[unlikely]]
+      of_thread_.update();
+    return of_thread_;
+  }
 
   /// Reads the system's clocks.
   void update();
@@ -35,15 +39,17 @@ class Clock {
   std::string_view http_date();
 
  private:
-  Clock() { update(); }
+  constexpr Clock() = default;
   template <size_t size>
   struct Cached {
     int64_t second = -1;
-    char text[size];
+    char text[size] = {};
   };
   template <typename Text, typename Fill>
   std::string_view cached(Text& cache, Fill fill);
   const tm& local_time();
+
+  static constinit thread_local Clock of_thread_;
 
   uint64_t monotonic_us_ = 0;
   int64_t seconds_ = 0;
