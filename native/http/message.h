@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -97,6 +98,22 @@ enum class HeaderId : uint8_t {
 };
 HeaderId header_id(std::string_view name);
 
+/// A set of them.
+class HeaderIds {
+ public:
+  constexpr HeaderIds(std::initializer_list<HeaderId> ids = {}) {
+    for (HeaderId id : ids) add(id);
+  }
+  constexpr void add(HeaderId id) { bits_ |= bit(id); }
+  constexpr bool contains(HeaderId id) const { return bits_ & bit(id); }
+
+ private:
+  static constexpr uint64_t bit(HeaderId id) { return uint64_t{1} << unsigned(id); }
+  static_assert(unsigned(HeaderId::x_forwarded_for) < 64);
+
+  uint64_t bits_ = 0;
+};
+
 struct Header {
   std::string_view name;   ///< as it came; compare with iequals()
   std::string_view value;  ///< without surrounding white space
@@ -114,9 +131,12 @@ class HeaderList {
   Header& add(std::string_view name, std::string_view value, HeaderId id) {
     if (size_ == capacity_) [[unlikely]]
       grow();
-    Header* item = items_ + size_++;
-    *item = {name, value, id};
-    return *item;
+    // Member by member: a Header built elsewhere and copied in larger words stalls the processor.
+    Header& item = items_[size_++];
+    item.name = name;
+    item.value = value;
+    item.id = id;
+    return item;
   }
   /// The first field with that id (never `other`), or null.
   const Header* find(HeaderId id) const;

@@ -6,20 +6,12 @@
 namespace sluice::http {
 namespace {
 
-constexpr uint64_t bit(HeaderId id) { return uint64_t{1} << static_cast<unsigned>(id); }
-static_assert(static_cast<unsigned>(HeaderId::x_forwarded_for) < 64, "ids fit a bit set");
-
 /// Fields that nginx accepts only once.
-constexpr uint64_t unique = bit(HeaderId::host) | bit(HeaderId::content_length) |
-                            bit(HeaderId::transfer_encoding) | bit(HeaderId::if_modified_since) |
-                            bit(HeaderId::if_unmodified_since) | bit(HeaderId::if_match) |
-                            bit(HeaderId::if_none_match) | bit(HeaderId::if_range) |
-                            bit(HeaderId::content_range) | bit(HeaderId::expect) |
-                            bit(HeaderId::authorization) | bit(HeaderId::proxy_authorization);
-
-/// Fields that check_request() itself reads.
-constexpr uint64_t noted = bit(HeaderId::host) | bit(HeaderId::content_length) |
-                           bit(HeaderId::transfer_encoding) | bit(HeaderId::connection);
+constexpr HeaderIds unique = {
+    HeaderId::host,     HeaderId::content_length,    HeaderId::transfer_encoding,
+    HeaderId::if_match, HeaderId::if_modified_since, HeaderId::if_unmodified_since,
+    HeaderId::if_range, HeaderId::if_none_match,     HeaderId::content_range,
+    HeaderId::expect,   HeaderId::authorization,     HeaderId::proxy_authorization};
 
 struct Noted {
   const Header* host = nullptr;
@@ -100,12 +92,13 @@ RequestError check_method(const RequestHead& head, bool allow_connect) {
 
 RequestError check(RequestHead& head, bool allow_connect, Arena& arena, Refusal& why) {
   Noted fields;
-  uint64_t seen = 0;
+  HeaderIds seen;
   for (const Header& field : head.headers) {
-    uint64_t id = bit(field.id);
-    if (seen & id & unique) return duplicate(field, head.headers, why);
-    seen |= id;
-    if (id & noted) note(field, fields);
+    if (unique.contains(field.id) && seen.contains(field.id)) {
+      return duplicate(field, head.headers, why);
+    }
+    seen.add(field.id);
+    note(field, fields);
   }
 
   RequestError error = check_host(head, fields.host, arena);

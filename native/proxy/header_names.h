@@ -16,7 +16,7 @@ class HeaderNames {
   void add(std::string_view name) {
     http::HeaderId id = http::header_id(name);
     if (id != http::HeaderId::other) {
-      ids_ |= bit(unsigned(id));
+      ids_.add(id);
       return;
     }
     lengths_ |= bit(name.size() % 64);
@@ -24,15 +24,14 @@ class HeaderNames {
   }
 
   bool contains(const http::Header& header) const {
-    if (header.id != http::HeaderId::other) return ids_ & bit(unsigned(header.id));
+    if (header.id != http::HeaderId::other) return ids_.contains(header.id);
     return (lengths_ & bit(header.name.size() % 64)) && names_.find(header.name);
   }
 
  private:
   static constexpr uint64_t bit(size_t number) { return uint64_t{1} << number; }
-  static_assert(unsigned(http::HeaderId::x_forwarded_for) < 64);
 
-  uint64_t ids_ = 0;
+  http::HeaderIds ids_;
   uint64_t lengths_ = 0;
   CaselessStringMap<const void> names_;
 };

@@ -14,39 +14,30 @@ using http::HeaderId;
 namespace {
 
 // Of these nginx takes the first and complains about the others.
-bool is_single(HeaderId id) {
-  switch (id) {
-    case HeaderId::status:
-    case HeaderId::content_type:
-    case HeaderId::date:
-    case HeaderId::last_modified:
-    case HeaderId::etag:
-    case HeaderId::server:
-    case HeaderId::location:
-    case HeaderId::refresh:
-    case HeaderId::expires:
-    case HeaderId::x_accel_expires:
-    case HeaderId::x_accel_redirect:
-    case HeaderId::x_accel_limit_rate:
-      return true;
-    default:
-      return false;
-  }
-}
+constexpr http::HeaderIds single = {HeaderId::status,
+                                    HeaderId::content_type,
+                                    HeaderId::date,
+                                    HeaderId::last_modified,
+                                    HeaderId::etag,
+                                    HeaderId::server,
+                                    HeaderId::location,
+                                    HeaderId::refresh,
+                                    HeaderId::expires,
+                                    HeaderId::x_accel_redirect,
+                                    HeaderId::x_accel_expires,
+                                    HeaderId::x_accel_limit_rate};
 
 // What an X-Accel-Redirect response says about the response to come.
-bool survives_redirect(HeaderId id) {
-  switch (id) {
-    case HeaderId::content_type:
-    case HeaderId::set_cookie:
-    case HeaderId::content_disposition:
-    case HeaderId::cache_control:
-    case HeaderId::expires:
-    case HeaderId::accept_ranges:
-      return true;
-    default:
-      return false;
-  }
+constexpr http::HeaderIds survives_redirect = {
+    HeaderId::content_type,  HeaderId::set_cookie, HeaderId::content_disposition,
+    HeaderId::cache_control, HeaderId::expires,    HeaderId::accept_ranges};
+
+// Gone through with a head's fields: true if this one is to be passed over.
+bool is_repeated(HeaderId id, http::HeaderIds& seen) {
+  if (!single.contains(id)) return false;
+  if (seen.contains(id)) return true;
+  seen.add(id);
+  return false;
 }
 
 size_t find_caseless(std::string_view text, std::string_view what) {
@@ -120,28 +111,27 @@ bool UpstreamExchange::intercept(uint16_t status) {
 // X-Accel-* (https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_ignore_headers), and
 // what comes twice.
 bool UpstreamExchange::read_controls() {
-  const Header* seen[unsigned(HeaderId::x_forwarded_for) + 1] = {};
-  for (const Header& field : codec_->head().headers) {
-    if (is_single(field.id)) {
-      if (const Header* previous = seen[unsigned(field.id)]) {
-        exchange.log(LogLevel::warn,
-                     "upstream sent duplicate header line: \"%.*s: %.*s\", previous value: \"%.*s: "
-                     "%.*s\", ignored",
-                     int(field.name.size()), field.name.data(), int(field.value.size()),
-                     field.value.data(), int(previous->name.size()), previous->name.data(),
-                     int(previous->value.size()), previous->value.data());
-        continue;
-      }
-      seen[unsigned(field.id)] = &field;
-    }
-    if (field.id == HeaderId::x_accel_limit_rate && !conf.ignore_accel_limit_rate) {
+  const http::HeaderList& fields = codec_->head().headers;
+  http::HeaderIds seen;
+  const Header* redirect = nullptr;
+  for (const Header& field : fields) {
+    if (is_repeated(field.id, seen)) {
+      const Header& previous = *fields.find(field.id);
+      exchange.log(LogLevel::warn,
+                   "upstream sent duplicate header line: \"%.*s: %.*s\", previous value: \"%.*s: "
+                   "%.*s\", ignored",
+                   int(field.name.size()), field.name.data(), int(field.value.size()),
+                   field.value.data(), int(previous.name.size()), previous.name.data(),
+                   int(previous.value.size()), previous.value.data());
+    } else if (field.id == HeaderId::x_accel_limit_rate && !conf.ignore_accel_limit_rate) {
       if (auto rate = parse_decimal(field.value)) exchange.limit_rate = *rate;
     } else if (field.id == HeaderId::x_accel_buffering && !conf.ignore_accel_buffering) {
       if (http::iequals(field.value, "no")) buffering_ = false;
       if (http::iequals(field.value, "yes")) buffering_ = true;
+    } else if (field.id == HeaderId::x_accel_redirect) {
+      redirect = &field;
     }
   }
-  const Header* redirect = seen[unsigned(HeaderId::x_accel_redirect)];
   if (!redirect || conf.ignore_accel_redirect) return true;
   redirect_internally(redirect->value);
   return false;
@@ -155,7 +145,7 @@ void UpstreamExchange::redirect_internally(std::string_view to) {
   exchange.log_action = {};
   exchange.set_source(nullptr);
   for (const Header& field : codec_->head().headers) {
-    if (survives_redirect(field.id)) copy_field(field);
+    if (survives_redirect.contains(field.id)) copy_field(field);
   }
   if (to.starts_with('@')) {
     exchange.redirect_named(to);
@@ -178,14 +168,9 @@ void UpstreamExchange::redirect_internally(std::string_view to) {
 void UpstreamExchange::copy_fields() {
   const http::ResponseHead& head = codec_->head();
   http::ResponseHead& response = exchange.response;
-  uint64_t seen = 0;
+  http::HeaderIds seen;
   for (const Header& field : head.headers) {
-    if (is_single(field.id)) {
-      uint64_t bit = uint64_t{1} << unsigned(field.id);
-      if (seen & bit) continue;
-      seen |= bit;
-    }
-    if (!conf.hidden.contains(field)) copy_field(field);
+    if (!is_repeated(field.id, seen) && !conf.hidden.contains(field)) copy_field(field);
   }
   // proxy_pass_header Server: if the upstream has none, there is none.
   response.without_server =

@@ -1,8 +1,5 @@
 #include "http/h1/head_writer.h"
 
-#include <cassert>
-#include <cstring>
-
 #include "base/clock.h"
 #include "base/number.h"
 #include "http/status.h"
@@ -79,13 +76,6 @@ void connection_fields(HeadWriter& writer, const http::ResponseHead& head,
 }
 
 }  // namespace
-
-void HeadWriter::text(std::string_view bytes) {
-  assert(bytes.size() <= static_cast<size_t>(end_ - position_));
-  if (bytes.empty()) return;
-  std::memcpy(position_, bytes.data(), bytes.size());
-  position_ += bytes.size();
-}
 
 void HeadWriter::number(uint64_t value) {
   assert(decimal_size(value) <= static_cast<size_t>(end_ - position_));

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -15,7 +17,12 @@ class HeadWriter {
   explicit HeadWriter(std::span<char> out)
       : start_(out.data()), position_(out.data()), end_(out.data() + out.size()) {}
 
-  void text(std::string_view bytes);
+  void text(std::string_view bytes) {
+    assert(bytes.size() <= static_cast<size_t>(end_ - position_));
+    if (bytes.empty()) return;
+    std::memcpy(position_, bytes.data(), bytes.size());
+    position_ += bytes.size();
+  }
   void number(uint64_t value);
   /// `NAME: VALUE CRLF`.
   void field(std::string_view name, std::string_view value) {
