@@ -27,7 +27,8 @@ void SocketStream::queued() {
   if (!closed_) turn_.settle_later(*this);
 }
 
-void SocketStream::flush() {
+// Few calls to return from: after a system call the processor guesses wrong at each.
+[[gnu::flatten]] void SocketStream::flush() {
   send();
   if (!queue_.empty()) was_blocked_ = true;
   queue_.own_borrowed();
@@ -85,7 +86,7 @@ void SocketStream::fail(int error) {
 
 /// Sends what a callback has left. Calls no consumer: it happens between the reads of another
 /// stream.
-void SocketStream::settle() {
+[[gnu::flatten]] void SocketStream::settle() {
   flush();
   if (error_ ? !failed_ : owes_writable()) visit_later();
 }
