@@ -28,7 +28,6 @@ bool ProxyExchange::streams_body() {
 
 namespace {
 
-// Calls `visit` with the values of the fields that a list of kinds holds: size first, text later.
 constexpr std::string_view version_text(http::Version version) {
   return version == http::Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n";
 }

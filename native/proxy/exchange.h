@@ -204,9 +204,12 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   bool logs(LogLevel level) const;
   const ErrorLog& error_log() const;
   LogOrigin log_origin() const;
-  std::string_view log_action;    ///< `connecting to upstream` …: ` while …` behind messages
-  std::string_view log_upstream;  ///< `http://127.0.0.1:8080/x`, appended as upstream: "…"
-  int64_t started_ms = 0;         ///< monotonic, for $request_time
+  std::string_view log_action;  ///< `connecting to upstream` …: ` while …` behind messages
+  /// Appended as upstream: "http://127.0.0.1:8080/x", once there is one.
+  struct {
+    std::string_view scheme, peer, uri;
+  } log_upstream;
+  int64_t started_ms = 0;  ///< monotonic, for $request_time
   int64_t started_wall_ms = 0;
   uint8_t uri_changes =
       11;  ///< URI changes left (rewrites, internal redirects) until it counts as a cycle

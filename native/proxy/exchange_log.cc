@@ -1,5 +1,7 @@
 // Error log lines of an exchange, with nginx's context behind the message.
 
+#include <initializer_list>
+
 #include "base/log.h"
 #include "modules/http_core.h"
 #include "proxy/exchange.h"
@@ -8,12 +10,13 @@ namespace sluice {
 
 namespace {
 
-void append_field(LogLine& line, std::string_view name, std::string_view value) {
-  if (value.empty()) return;
+void append_field(LogLine& line, std::string_view name,
+                  std::initializer_list<std::string_view> value) {
+  if (value.begin()->empty()) return;
   line.append(", ");
   line.append(name);
   line.append(": \"");
-  line.append(value);
+  for (std::string_view part : value) line.append(part);
   line.append("\"");
 }
 
@@ -30,14 +33,15 @@ void Exchange::append_log_context(LogLine& line, const void* object) {
   line.append(main.downstream.connection().remote_text);
   line.append(", server: ");
   line.append(main.server->name);
-  append_field(line, "request", main.request.line);
-  if (&main != &exchange) append_field(line, "subrequest", exchange.uri);
-  append_field(line, "upstream", exchange.log_upstream);
+  append_field(line, "request", {main.request.line});
+  if (&main != &exchange) append_field(line, "subrequest", {exchange.uri});
+  const auto& [scheme, peer, uri] = exchange.log_upstream;
+  append_field(line, "upstream", {scheme, peer, uri});
   if (const http::Header* host = main.request.headers.find(http::HeaderId::host)) {
-    append_field(line, "host", host->value);
+    append_field(line, "host", {host->value});
   }
   if (const http::Header* referer = main.request.headers.find(http::HeaderId::referer)) {
-    append_field(line, "referrer", referer->value);
+    append_field(line, "referrer", {referer->value});
   }
 }
 

@@ -172,7 +172,7 @@ void UpstreamExchange::connect() {
   const Peer* peer = choice_->next();
   if (!peer) {
     try_->peer = group_ ? group_->name() : target.host;
-    set_log_upstream(try_->peer);
+    exchange.log_upstream = {scheme, try_->peer, uri};
     exchange.log(LogLevel::error, "no live upstreams");
     next(next_upstream::no_live);
     return;
@@ -180,7 +180,7 @@ void UpstreamExchange::connect() {
   try_->peer = peer->name;
   Counters& counters = exchange.runtime.thread.counters;
   counters.upstream_requests++;
-  set_log_upstream(peer->name);
+  exchange.log_upstream = {scheme, try_->peer, uri};
 
   UpstreamTlsConf::Terms terms;
   if (secured) terms = conf.tls->terms(exchange, group_ ? group_->name() : target.host);
@@ -259,14 +259,6 @@ bool UpstreamExchange::local_address(net::Address& address) {
   }
   address = *parsed;
   return true;
-}
-
-void UpstreamExchange::set_log_upstream(std::string_view peer) {
-  std::span<char> text = exchange.arena.text(scheme.size() + peer.size() + uri.size());
-  char* out = std::copy(scheme.begin(), scheme.end(), text.data());
-  out = std::copy(peer.begin(), peer.end(), out);
-  std::copy(uri.begin(), uri.end(), out);
-  exchange.log_upstream = {text.data(), text.size()};
 }
 
 /// This try has failed: another one, if there is one to be had.

@@ -83,7 +83,6 @@ class UpstreamExchange : public Exchange::Source,
   void leave_connection(bool reusable);
   void note_end_of_try();
   bool local_address(net::Address& address);
-  void set_log_upstream(std::string_view peer);
   void fail_connect(int error);
   void fail_connecting(int error);
   void log_failure(int error, const char* failure);
