@@ -5,7 +5,7 @@
     {
       "target_name": "sluice",
       "sources": [
-        "<!@(find native -name '*.cc' -not -path 'native/test/*' -not -path 'native/fuzz/*' | LC_ALL=C sort)"
+        "<!@(find native -name '*.cc' -not -path 'native/test/*' -not -path 'native/fuzz/*' -not -path 'native/fstack/*' | LC_ALL=C sort)"
       ],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "addon/exports.h"
+#include "addon/fstack.h"
 
 namespace sluice::addon {
 
@@ -44,8 +45,7 @@ DataPlane::~DataPlane() {
 std::string DataPlane::start(DataThreadOptions options) {
   options.control = this;
   std::promise<std::string> started;
-  const SignalsBlocked blocked;
-  thread_ = std::thread([this, &options, &started] {
+  auto serve = [this, &options, &started] {
     pthread_setname_np(pthread_self(), "data");
     std::string error;
     // Created where it runs: what it owns belongs to this thread from the first moment.
@@ -60,7 +60,14 @@ std::string DataPlane::start(DataThreadOptions options) {
     ended_ = true;
     wake_control();
     wake_.Release();
-  });
+  };
+  if (const std::shared_ptr<FstackThread> fstack = take_fstack_thread()) {
+    options.make_stack = [fstack] { return fstack->make_stack(); };
+    thread_ = fstack->become(serve);
+  } else {
+    const SignalsBlocked blocked;
+    thread_ = std::thread(serve);
+  }
   std::string error = started.get_future().get();
   if (!error.empty()) thread_.join();
   return error;

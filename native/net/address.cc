@@ -225,6 +225,14 @@ bool Address::operator==(const Address& other) const {
   return same_host(other) && port() == other.port();
 }
 
+bool Address::is_loopback() const {
+  if (family() == Family::ipv4) return ip_bytes()[0] == 127;
+  if (family() != Family::ipv6) return false;
+  const in6_addr& ip = ip_.v6.sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&ip)) return ip.s6_addr[12] == 127;
+  return IN6_IS_ADDR_LOOPBACK(&ip);
+}
+
 bool Address::same_host(const Address& other) const {
   if (family() != other.family()) return false;
   return is_ip() ? std::ranges::equal(ip_bytes(), other.ip_bytes())

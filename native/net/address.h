@@ -32,6 +32,8 @@ class Address {
   Family family() const;
   bool empty() const { return family() == Family::none; }
   bool is_ip() const { return family() == Family::ipv4 || family() == Family::ipv6; }
+  /// 127.0.0.0/8, ::1, or the former written as IPv6.
+  bool is_loopback() const;
   /// 0 for unix sockets.
   uint16_t port() const;
   void set_port(uint16_t port);

@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -84,8 +85,9 @@ void KernelStack::remove(int descriptor, EventSource& source) {
   }
 }
 
-std::unique_ptr<Listener> KernelStack::listen(int descriptor, Listener::Acceptor& acceptor) {
-  return std::make_unique<KernelListener>(*this, descriptor, acceptor);
+std::unique_ptr<Listener> KernelStack::listen(const ListenSocket& socket,
+                                              Listener::Acceptor& acceptor) {
+  return std::make_unique<KernelListener>(*this, socket.descriptor, acceptor);
 }
 
 std::unique_ptr<DatagramSocket> KernelStack::open_datagrams(int descriptor,
@@ -125,25 +127,35 @@ void KernelStack::watch(int descriptor, void (*on_ready)(void*), void* context) 
 
 void KernelStack::run() {
   stopped_ = false;
+  epoll_event events[batch_size];
   while (!stopped_) {
     turn_->flush();
-    poll(turn_->idle() ? timers().next_timeout() : 0);
+    int timeout = turn_->idle() ? timers().next_timeout() : 0;
+    int count = ::epoll_wait(epoll_.get(), events, batch_size, timeout);
+    turn_->begin();
+    handle({events, static_cast<size_t>(std::max(count, 0))});
     turn_->finish();
   }
 }
 
-int KernelStack::poll(int timeout) {
+int KernelStack::poll_for(int64_t wait_us) {
   epoll_event events[batch_size];
-  int count = ::epoll_wait(epoll_.get(), events, batch_size, timeout);
-  turn_->begin();
-  batch_ = {events, static_cast<size_t>(count > 0 ? count : 0)};
+  timespec wait = {wait_us / 1'000'000, wait_us % 1'000'000 * 1000};
+  int count = wait_us ? ::epoll_pwait2(epoll_.get(), events, batch_size, &wait, nullptr)
+                      : ::epoll_wait(epoll_.get(), events, batch_size, 0);
+  if (wait_us) turn_->begin();
+  return handle({events, static_cast<size_t>(std::max(count, 0))});
+}
+
+int KernelStack::handle(std::span<epoll_event> events) {
+  batch_ = events;
   while (!batch_.empty()) {
     epoll_event event = batch_.front();
     batch_ = batch_.subspan(1);
     if (event.data.ptr) static_cast<EventSource*>(event.data.ptr)->on_events(event.events);
     turn_->flush();
   }
-  return count;
+  return static_cast<int>(events.size());
 }
 
 }  // namespace sluice::net

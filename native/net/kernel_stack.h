@@ -32,7 +32,8 @@ class KernelStack final : public Stack {
   explicit KernelStack(Descriptor epoll);
   ~KernelStack() override;
 
-  std::unique_ptr<Listener> listen(int descriptor, Listener::Acceptor& acceptor) override;
+  std::unique_ptr<Listener> listen(const ListenSocket& socket,
+                                   Listener::Acceptor& acceptor) override;
   StreamPtr connect(const Address& peer, const ConnectOptions& options, Stream::Consumer& consumer,
                     int& error) override;
   std::unique_ptr<DatagramSocket> open_datagrams(int descriptor,
@@ -41,9 +42,10 @@ class KernelStack final : public Stack {
   void run() override;
   void stop() override { stopped_ = true; }
 
-  /// Handles what events there are, waiting for them up to `timeout` (epoll_wait()): a turn's first
-  /// part. Returns how many there were.
-  int poll(int timeout);
+  /// Handles what events there are, waiting for them up to `wait_us` µs: for another stack's turn.
+  /// Returns how many there were.
+  int poll_for(int64_t wait_us);
+  const std::shared_ptr<Turn>& shared_turn() const { return turn_; }
 
   /// A stream of its own over a connected, non-blocking socket, which it takes over. Null when
   /// epoll refuses it (errno).
@@ -57,6 +59,8 @@ class KernelStack final : public Stack {
   StreamPtr register_stream(Descriptor socket, const Address& peer, bool connecting);
   bool add(int descriptor, uint32_t events, EventSource& source);
   void remove(int descriptor, EventSource& source);
+
+  int handle(std::span<epoll_event> events);
 
   static constexpr size_t batch_size = 512;
 

@@ -125,8 +125,27 @@ class Listener {
   virtual void resume() = 0;
 };
 
+/// Where a listener takes connections from, and what a stack that opens the socket itself must
+/// know.
+struct ListenSocket {
+  int descriptor = -1;    ///< the kernel's socket: inherited, listening
+  bool on_kernel = true;  ///< whichever stack runs
+  Address address = {};
+  bool ipv6only = true;
+  int backlog = 511;
+  int receive_buffer = 0;
+  int send_buffer = 0;
+  struct Keepalive {
+    bool on = false;
+    int idle = 0;      ///< seconds; 0: the stack's default, as the others
+    int interval = 0;  ///< seconds
+    int count = 0;
+  } keepalive = {};
+};
+
 struct ConnectOptions {
   const Address* bind = nullptr;  ///< proxy_bind
+  bool on_kernel = false;         ///< whichever stack runs
   bool transparent = false;
   bool keepalive = false;
   int receive_buffer = 0;
@@ -138,9 +157,10 @@ class Stack {
  public:
   virtual ~Stack() = default;
 
-  /// Accepts from an inherited, listening descriptor. The descriptor stays open when the Listener
-  /// goes.
-  virtual std::unique_ptr<Listener> listen(int descriptor, Listener::Acceptor& acceptor) = 0;
+  /// Accepts connections; null with errno set when it can't. An inherited descriptor stays open
+  /// when the Listener goes.
+  virtual std::unique_ptr<Listener> listen(const ListenSocket& socket,
+                                           Listener::Acceptor& acceptor) = 0;
 
   /// Starts a connection; on_connected() or on_error() follows, never within the call. Null with
   /// `error` set when it failed at once.
@@ -168,6 +188,9 @@ class Stack {
   /// Runs until stop() was called on this thread.
   virtual void run() = 0;
   virtual void stop() = 0;
+  /// As stop(), once the peers have what closed streams had queued: where that doesn't outlive the
+  /// process, and for a while only.
+  virtual void stop_when_delivered() { stop(); }
 
  protected:
   explicit Stack(std::shared_ptr<Turn> turn) : turn_(std::move(turn)) {}

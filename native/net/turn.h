@@ -54,7 +54,7 @@ class Turn {
   void flush();
   /// Nothing waits but for events and time.
   bool idle() const { return waiting_.empty() && waiting_layers_.empty(); }
-  /// Reads the clock: before the events are handled.
+  /// Reads the clock: before events are handled.
   void begin();
   /// After the events: timers, visits, observers, burials.
   void finish();

@@ -9,7 +9,7 @@
 namespace sluice {
 
 Acceptor::Acceptor(DataThread& thread, const ListenerConf& conf)
-    : thread_(thread), conf_(conf), listener_(thread.stack().listen(conf.descriptor, *this)) {
+    : thread_(thread), conf_(conf), listener_(thread.stack().listen(conf.socket, *this)) {
   if (!listener_) {
     thread.error_log().write_errno(LogLevel::alert, {}, errno, "listening on %.*s failed",
                                    int(conf.address.size()), conf.address.data());

@@ -49,7 +49,8 @@ DataThread::~DataThread() {
 bool DataThread::start(std::string& error) {
   std::unique_ptr<plan::Document> plan = plan::Document::decode(options_.plan, error);
   if (!plan) return false;
-  stack_ = net::KernelStack::create();
+  stack_ = options_.make_stack ? options_.make_stack() : net::KernelStack::create();
+  options_.make_stack = nullptr;
   wake_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!stack_ || !wake_) {
     error = "the event loop cannot be made";
@@ -220,7 +221,7 @@ void DataThread::drain() {
 }
 
 void DataThread::end_when_idle() {
-  if (idle_.empty() && busy_.empty()) stack_->stop();
+  if (idle_.empty() && busy_.empty()) stack_->stop_when_delivered();
 }
 
 void DataThread::terminate() {

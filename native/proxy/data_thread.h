@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,6 +54,8 @@ struct DataThreadOptions {
   std::vector<int> descriptors;  ///< by position in the Plan's `fds`
   uint32_t worker = 0;           ///< this worker's number
   ControlChannel* control = nullptr;
+  /// Called on the data thread; none: the kernel's.
+  std::function<std::unique_ptr<net::Stack>()> make_stack = {};
 };
 
 /// One worker's data plane: the stack, the connections, the runtime. Everything but post() belongs

@@ -189,10 +189,32 @@ void Runtime::read_http(const plan::Node& node) {
   }
 }
 
+namespace {
+
+net::ListenSocket read_socket(const plan::Node& node, int descriptor) {
+  net::ListenSocket socket = {.descriptor = descriptor};
+  const plan::Node& own = node["userSpace"];
+  if (!own) return socket;
+  socket.address = net::Address::parse(node["address"].text()).value_or(net::Address());
+  socket.on_kernel = socket.address.empty();
+  socket.ipv6only = own["ipv6only"].boolean();
+  socket.backlog = int(own["backlog"].integer());
+  socket.receive_buffer = int(own["rcvbuf"].integer());
+  socket.send_buffer = int(own["sndbuf"].integer());
+  const plan::Node& keepalive = own["keepalive"];
+  socket.keepalive = {.on = keepalive["on"].boolean(),
+                      .idle = int(keepalive["idle"].integer()),
+                      .interval = int(keepalive["interval"].integer()),
+                      .count = int(keepalive["count"].integer())};
+  return socket;
+}
+
+}  // namespace
+
 void Runtime::read_listeners(const plan::Node& nodes) {
   for (const plan::Node& node : nodes.items()) {
     ListenerConf listener{
-        .descriptor = thread.descriptor(node["fd"].integer(-1)),
+        .socket = read_socket(node, thread.descriptor(node["fd"].integer(-1))),
         .address = node["address"].text(),
         .worker = int(node["worker"].integer(-1)),
         .deferred = node["deferred"].boolean(),

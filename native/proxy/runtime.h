@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/address.h"
+#include "net/stack.h"
 #include "proxy/locations.h"
 #include "proxy/module.h"
 #include "proxy/plan.h"
@@ -63,7 +64,7 @@ struct ListenAddress {
 };
 
 struct ListenerConf {
-  int descriptor = -1;
+  net::ListenSocket socket;
   std::string_view address;  ///< as nginx prints it
   int worker = -1;           ///< with reuseport: whose it is
   bool deferred = false;

@@ -73,6 +73,7 @@ void UpstreamConf::read(Runtime& runtime, const plan::Node& node) {
   if (bind && bind.is_constant()) bind_address = net::Address::parse(bind.constant());
   bind_transparent = local["transparent"].boolean();
   socket_keepalive = node["socketKeepalive"].boolean();
+  on_kernel = node["kernelNetworkStack"].boolean();
   receive_buffer = int(node["socketRcvbuf"].integer());
   send_buffer = int(node["socketSndbuf"].integer());
 

@@ -78,6 +78,7 @@ struct UpstreamConf {
   std::optional<net::Address> bind_address;
   bool bind_transparent = false;
   bool socket_keepalive = false;
+  bool on_kernel = false;  ///< whichever stack runs (proxy_kernel_network_stack)
   int receive_buffer = 0;
   int send_buffer = 0;
 

@@ -214,6 +214,7 @@ void UpstreamExchange::open(const Peer& peer, UpstreamTlsConf::Terms terms) {
   if (local_address(local)) options.bind = &local;
   options.transparent = conf.bind_transparent;
   options.keepalive = conf.socket_keepalive;
+  options.on_kernel = conf.on_kernel;
   options.receive_buffer = conf.receive_buffer;
   options.send_buffer = conf.send_buffer;
   int error = 0;

@@ -37,7 +37,7 @@ TEST("listener: connections are taken, with their peers' addresses") {
   Address address;
   Descriptor socket = listening(address);
   Door door;
-  auto listener = loop.stack->listen(socket.get(), door);
+  auto listener = loop.stack->listen({socket.get()}, door);
   std::vector<Descriptor> clients;
   for (int i = 0; i < 100; ++i) clients.push_back(connected_to(address));
   CHECK(send_all_now(clients[42], "hi"));
@@ -52,7 +52,7 @@ TEST("listener: paused, it leaves connections waiting") {
   Address address;
   Descriptor socket = listening(address);
   Door door;
-  auto listener = loop.stack->listen(socket.get(), door);
+  auto listener = loop.stack->listen({socket.get()}, door);
   door.on_guest = [&] { listener->pause(); };
   Descriptor first = connected_to(address), second = connected_to(address);
   loop.for_ms(20);
@@ -66,12 +66,12 @@ TEST("listener: it may be destroyed by the connection it accepts, and its descri
   Address address;
   Descriptor socket = listening(address);
   Door door;
-  auto listener = loop.stack->listen(socket.get(), door);
+  auto listener = loop.stack->listen({socket.get()}, door);
   door.on_guest = [&] { listener.reset(); };
   Descriptor first = connected_to(address), second = connected_to(address);
   loop.for_ms(20);
   CHECK_EQUAL(door.guests.size(), 1u);
-  listener = loop.stack->listen(socket.get(), door);
+  listener = loop.stack->listen({socket.get()}, door);
   CHECK(loop.until([&] { return door.guests.size() == 2; }));
 }
 
@@ -80,7 +80,7 @@ TEST("listener: out of descriptors, it says so and tries again half a second lat
   Address address;
   Descriptor socket = listening(address);
   Door door;
-  auto listener = loop.stack->listen(socket.get(), door);
+  auto listener = loop.stack->listen({socket.get()}, door);
   Descriptor client = connected_to(address);
   rlimit usual, none;
   ::getrlimit(RLIMIT_NOFILE, &usual);
@@ -174,7 +174,7 @@ TEST("connect: over an abstract unix socket, both ways") {
   CHECK_EQUAL(::bind(socket.get(), address.data(), address.size()), 0);
   ::listen(socket.get(), 5);
   Door door;
-  auto listener = loop.stack->listen(socket.get(), door);
+  auto listener = loop.stack->listen({socket.get()}, door);
   Recorder client;
   int error = 0;
   client.take(loop.stack->connect(address, {}, client, error));
@@ -210,7 +210,7 @@ TEST("stack: idle, it sleeps until a timer is due") {
   Address address;
   Descriptor socket = listening(address);
   Door door;
-  auto listener = loop.stack->listen(socket.get(), door);
+  auto listener = loop.stack->listen({socket.get()}, door);
   Descriptor client = connected_to(address);
   CHECK(loop.until([&] { return !door.guests.empty(); }));
   loop.for_ms(5);

@@ -9,6 +9,7 @@ export type SocketOption =
   | 'SO_KEEPALIVE'
   | 'SO_TYPE'
   | 'SO_PROTOCOL'
+  | 'IP_FREEBIND'
   | 'IPV6_V6ONLY'
   | 'TCP_KEEPIDLE'
   | 'TCP_KEEPINTVL'
@@ -76,6 +77,20 @@ export interface Addon {
   allowCoreDump(): void;
 
   checkRegex(pattern: string, caseless: boolean): RegexCheck;
+
+  /** What F-Stack and DPDK the library has; throws why it can't be loaded. */
+  fstackDescription(library: string): string;
+  /**
+   * Starts F-Stack on a thread that waits to become the data thread; the process may change its user meanwhile.
+   * Null when it runs, else what it has printed. Once per process. `startFstack()` of fstack.ts says what each is.
+   */
+  startFstack(options: {
+    readonly library: string;
+    readonly configuration: string;
+    readonly process: number;
+    readonly devices: readonly string[];
+    readonly idleSleep: number;
+  }): string | null;
 
   /** Returns when the listeners accept; throws what is wrong with the Plan. Once per process. */
   startDataPlane(options: DataPlaneOptions): void;

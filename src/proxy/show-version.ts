@@ -1,4 +1,7 @@
 /** `-v`, `-V` and `-h`. Loads nothing else: `-V` is what scripts call first, and often. */
+
+import { describeFstack } from '../fstack-binding/fstack.ts';
+import { loadAddon } from '../fstack-binding/index.ts';
 import { readBuildDefaults } from './build-defaults.ts';
 import { CONFIGURE_ARGUMENTS } from './configure-arguments.ts';
 import { NGINX_VERSION, SERVER_VERSION, SLUICE_VERSION } from './version.ts';
@@ -24,8 +27,17 @@ function buildText(): string {
     `sluice/${SLUICE_VERSION} in place of nginx ${NGINX_VERSION}, on Node.js ${process.versions.node}\n` +
     `built with OpenSSL ${process.versions.openssl}\n` +
     'TLS SNI support enabled\n' +
+    `${stackText()}\n` +
     `configure arguments: ${[...paths, ...CONFIGURE_ARGUMENTS].join(' ')}\n`
   );
+}
+
+/** Whether workers can leave the kernel's network stack. */
+function stackText(): string {
+  const fstack = describeFstack(loadAddon);
+  return 'version' in fstack
+    ? `built with F-Stack over ${fstack.version}`
+    : 'kernel-only: built without F-Stack';
 }
 
 function helpText(): string {

@@ -30,6 +30,7 @@ export function testConfiguration(options: CommandLine): number {
   if (!options.quiet) {
     say(`configuration file ${configuration} test is successful`);
     showHints(loaded.diagnostics);
+    if (loaded.process.stack) say(`workers run on F-Stack, as ${loaded.process.stack.name} says`);
   }
   if (options.dump) dump(loaded);
   return 0;

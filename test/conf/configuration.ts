@@ -24,6 +24,7 @@ export const platform: Platform = {
   resolveHost: (name) => (name === 'localhost' ? ['127.0.0.1', '::1'] : []),
   userId: (name) => ({ root: 0, nobody: 65534 })[name],
   groupId: (name) => ({ root: 0, nobody: 65534, nogroup: 65534 })[name],
+  fstack: () => ({ version: 'DPDK 23.11' }),
   superuser: true,
   cpus: 4,
 };
@@ -48,17 +49,17 @@ export interface Outcome {
 /** Loads nginx.conf among `files`, or the text itself. */
 export function load(
   files: string | Readonly<Record<string, string>>,
-  settings: LoadSettings & { directives?: string } = {},
+  settings: LoadSettings & { directives?: string; platform?: Platform } = {},
 ): Outcome {
   const { path, remove } = folder(typeof files === 'string' ? { 'nginx.conf': files } : files);
-  const { directives, ...rest } = settings;
+  const { directives, platform: machine = platform, ...rest } = settings;
   const options = {
     prefix: path,
     configuration: 'nginx.conf',
     ...(directives !== undefined && { directives }),
   };
   try {
-    const loaded = loadConfiguration(options, platform, rest);
+    const loaded = loadConfiguration(options, machine, rest);
     return { loaded, diagnostics: loaded.diagnostics, errors: [] };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

@@ -5,7 +5,7 @@ import { encodeCbor } from '../plan/cbor.ts';
 import type { FdPlan } from '../plan/plan.ts';
 import { descriptorTable, LogFiles, Zones } from './descriptors.ts';
 import { ErrorLog, fileSink, type Log } from './error-log.ts';
-import { type ListenSocket, ListenSockets } from './listen-sockets.ts';
+import { DEFAULT_BACKLOG, type ListenSocket, ListenSockets } from './listen-sockets.ts';
 import type { ClusterConfiguration, ProcessSettings } from './settings.ts';
 import { openTempFolders } from './temp-folders.ts';
 import type { WorkerSettings } from './worker-settings.ts';
@@ -22,6 +22,7 @@ export class Generation {
   readonly #fds: readonly FdPlan[];
   readonly #mainLog: WorkerSettings['errorLog'];
   readonly #planFd: number;
+  readonly #unheard: NonNullable<WorkerSettings['unheard']>;
 
   /**
    * Opens what the configuration names, and takes over from `previous` what both have. Problems go to `log`.
@@ -34,9 +35,13 @@ export class Generation {
     addon: Addon,
     log: Log,
   ) {
-    const { plan } = configuration;
+    const { plan, listen } = configuration;
     this.process = configuration.process;
     this.#fds = plan.fds;
+    this.#unheard = plan.listeners.flatMap(({ fd }, i) => {
+      const { userSpace, backlog = DEFAULT_BACKLOG } = listen[i] ?? {};
+      return userSpace ? [{ fd, backlog }] : [];
+    });
     this.#mainLog = (plan.errorLogs[plan.process.errorLog] ?? []).flatMap(({ fd, level }) =>
       fd === undefined ? [] : [{ fd, level }],
     );
@@ -64,7 +69,8 @@ export class Generation {
     return [this.#planFd, ...this.#table()];
   }
 
-  workerSettings(worker: number): WorkerSettings {
+  /** `kernelOnly` for a worker whose last ones crashed on the stack in user space. */
+  workerSettings(worker: number, kernelOnly: boolean): WorkerSettings {
     const {
       user,
       workerCpuAffinity,
@@ -72,6 +78,7 @@ export class Generation {
       workerRlimitCore,
       workerPriority,
       workingDirectory,
+      stack,
     } = this.process;
     const cpus = workerCpuAffinity?.[worker] ?? workerCpuAffinity?.at(-1);
     return {
@@ -84,6 +91,8 @@ export class Generation {
       ...(workerRlimitCore !== undefined && { rlimitCore: workerRlimitCore }),
       ...(workerPriority !== undefined && { priority: workerPriority }),
       ...(workingDirectory !== undefined && { workingDirectory }),
+      ...(stack && !kernelOnly && { stack }),
+      ...(stack && { unheard: this.#unheard }),
     };
   }
 

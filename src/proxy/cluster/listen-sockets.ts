@@ -5,7 +5,7 @@ import type { Log } from './error-log.ts';
 import type { ListenSettings } from './settings.ts';
 import { errorNumber, systemErrorText } from './system-error.ts';
 
-const DEFAULT_BACKLOG = 511;
+export const DEFAULT_BACKLOG = 511;
 const EADDRINUSE = 98;
 const BIND_TRIES = 5;
 const BIND_PAUSE_MS = 500;
@@ -138,9 +138,11 @@ export class ListenSockets {
       }
       if (address.startsWith('['))
         this.#set(fd, 'IPV6_V6ONLY', settings.ipv6only === false ? 0 : 1, settings);
+      // The kernel may not have an address of F-Stack's, or not yet.
+      if (settings.userSpace) this.#set(fd, 'IP_FREEBIND', 1, settings);
       this.#attempt(() => this.#addon.bindSocket(fd, address), `bind() to ${address} failed`);
       this.#allowAll(address);
-      if (settings.transport === 'stream') {
+      if (settings.transport === 'stream' && !settings.userSpace) {
         const backlog = settings.backlog ?? DEFAULT_BACKLOG;
         this.#attempt(
           () => this.#addon.listenSocket(fd, backlog),
@@ -178,7 +180,9 @@ export class ListenSockets {
     if (settings.fastopen !== undefined) this.#set(fd, 'TCP_FASTOPEN', settings.fastopen, settings);
 
     const backlog = settings.backlog ?? DEFAULT_BACKLOG;
-    if (before && settings.transport === 'stream' && backlog !== (before.backlog ?? DEFAULT_BACKLOG)) {
+    const starts = before?.userSpace === true;
+    const changes = before && (starts || backlog !== (before.backlog ?? DEFAULT_BACKLOG));
+    if (changes && settings.transport === 'stream' && !settings.userSpace) {
       try {
         this.#addon.listenSocket(fd, backlog);
       } catch (error) {

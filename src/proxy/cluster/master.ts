@@ -17,6 +17,8 @@ import { Workers } from './workers.ts';
 
 /** How long workers have between SIGTERM and SIGKILL. */
 const TERMINATE_MS = 1500;
+/** How long workers on F-Stack may finish what is open while the next ones wait for their device. */
+const DEVICE_PATIENCE_MS = 1000;
 const STDERR = 2;
 
 export interface MasterOptions {
@@ -85,7 +87,10 @@ export class Master {
     this.#log.write('notice', SERVER_VERSION);
     this.#log.write('notice', `OS: ${type()} ${release()}`);
     this.#log.write('notice', `getrlimit(RLIMIT_NOFILE): ${soft}:${hard}`);
-    void this.#workers.start(this.#generation).then(releaseMemory);
+    void this.#workers.start(this.#generation).then((ready) => {
+      if (ready === 0 && this.#generation.process.stack?.required) this.#giveUp();
+      releaseMemory();
+    });
   }
 
   get #log(): ErrorLog {
@@ -137,6 +142,13 @@ export class Master {
     this.#workers.signal('SIGTERM');
     setInterval(() => this.#workers.signal('SIGKILL'), TERMINATE_MS);
     if (!this.#workers.live) this.#exit();
+  }
+
+  /** Better not to run at all than other than was asked for. */
+  #giveUp(): void {
+    this.#log.write('emerg', 'no worker process came up on F-Stack, which "fstack require" asks for');
+    this.#pidFile.remove(this.#log, this.#pidFile.path);
+    process.exit(1);
   }
 
   #onAllWorkersGone(): void {
@@ -195,6 +207,8 @@ export class Master {
     const before = this.#workers.list();
     this.#workers.stopRespawning();
     this.#generation = next;
+    // F-Stack's device has one owner at a time.
+    if (previous.process.stack) await this.#workers.quit(before, DEVICE_PATIENCE_MS);
     const ready = await this.#workers.start(next);
     if (this.#ending) return;
     if (ready === 0) {
@@ -202,6 +216,7 @@ export class Master {
       this.#generation = previous;
       this.#movePidFile(previous);
       next.retire(previous, this.#addon);
+      if (previous.process.stack) void this.#workers.start(previous);
       return;
     }
     this.#letTerminalGo();

@@ -27,8 +27,29 @@ export interface ProcessSettings {
   /** -20 to 20, see setpriority(2). */
   readonly workerPriority?: number;
   readonly workingDirectory?: string;
+  /** The network stack in user space that workers are to come up on; absent: the kernel's. */
+  readonly stack?: WorkerStackSettings;
   /** Arguments of the `env` directives: `NAME`, taken over from the master, or `NAME=value`. */
   readonly env: readonly string[];
+}
+
+/** F-Stack as the configuration wants it. */
+export interface WorkerStackSettings {
+  /** What links it. */
+  readonly library: string;
+  /** Its configuration file, and what stands in it. */
+  readonly name: string;
+  readonly ini: string;
+  /** Those it will answer on. */
+  readonly addresses: readonly string[];
+  /** Workers end rather than serve on the kernel. */
+  readonly required: boolean;
+  /** DPDK's virtual devices. */
+  readonly devices: readonly string[];
+  /** May do without hugepages. */
+  readonly noHuge: boolean;
+  /** Microseconds; absent: as the ini says. */
+  readonly idleSleep?: number;
 }
 
 export interface UserSettings {
@@ -42,6 +63,8 @@ export interface ListenSettings {
   /** `127.0.0.1:80`, `[::1]:80`, `unix:/path`: no names, the port is always there. */
   readonly address: string;
   readonly transport: 'stream' | 'datagram';
+  /** A worker on F-Stack listens itself: the socket here is bound, and listens only for workers that come up without. */
+  readonly userSpace?: boolean;
   /** Default 511, as nginx's on Linux. */
   readonly backlog?: number;
   readonly reuseport?: boolean;

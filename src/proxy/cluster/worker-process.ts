@@ -20,6 +20,8 @@ export class WorkerProcess {
   /** It was told to end. */
   exiting = false;
   exited = false;
+  /** Resolves when it has exited. */
+  readonly gone: Promise<void>;
   readonly startedAt = Date.now();
   readonly #child: ChildProcess;
   #ready = false;
@@ -45,6 +47,7 @@ export class WorkerProcess {
       this.#becomeReady();
       events.ready(this);
     });
+    this.gone = new Promise((resolve) => this.#child.once('exit', () => resolve()));
     this.#child.once('exit', (code, signal) => {
       this.exited = true;
       this.#child.stdout?.destroy();

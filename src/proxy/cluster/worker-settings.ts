@@ -1,6 +1,6 @@
 /** What a master tells a worker that it starts, as JSON in an argument. The descriptors go by number: 3 is the Plan, `fds` follow. */
 import type { FdPlan, LogLevel } from '../plan/plan.ts';
-import type { UserSettings } from './settings.ts';
+import type { UserSettings, WorkerStackSettings } from './settings.ts';
 
 export const PLAN_FD = 3;
 export const FIRST_FD = 4;
@@ -21,4 +21,8 @@ export interface WorkerSettings {
   readonly rlimitCore?: number;
   readonly priority?: number;
   readonly workingDirectory?: string;
+  /** The stack in user space to come up on; absent: the kernel's. */
+  readonly stack?: WorkerStackSettings;
+  /** Sockets that wait for a worker on the kernel's stack to listen: positions in `fds`, and their backlogs. */
+  readonly unheard?: readonly { readonly fd: number; readonly backlog: number }[];
 }

@@ -1,11 +1,15 @@
 /** The worker's entry. Loads next to nothing: its memory is counted, and connections are the data thread's. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import type { StartFailure } from '../../fstack-binding/failure.ts';
+import { startFstack } from '../../fstack-binding/fstack.ts';
 import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
+import { Ini } from '../../fstack-binding/ini.ts';
 import type { OcspQuestions } from '../upstream/ocsp-questions.ts';
 import type { NameQuestions } from '../upstream/questions.ts';
 import { openLogFile } from './descriptors.ts';
 import { ErrorLog, fileSink } from './error-log.ts';
+import type { WorkerStackSettings } from './settings.ts';
 import { onSignals } from './signals.ts';
 import { systemErrorText } from './system-error.ts';
 import { EXIT_FATAL, FIRST_FD, PLAN_FD, type WorkerSettings } from './worker-settings.ts';
@@ -135,6 +139,27 @@ function listenToSignals(): void {
   addon.unblockSignals();
 }
 
+/** As root still: devices and hugepages are root's. */
+function chooseStack(): void {
+  const { stack, worker, unheard = [] } = settings;
+  const failure = stack && comeUpOn(stack, worker);
+  if (stack && !failure) return;
+  if (failure) {
+    const why = `F-Stack did not start: ${failure.reason}; ${failure.remedy}`;
+    if (stack.required) fail('emerg', why);
+    log.write('warn', `${why}; this worker serves on the kernel's network stack`);
+  }
+  for (const { fd, backlog } of unheard) {
+    require(`listen() of descriptor ${FIRST_FD + fd}`, () => addon.listenSocket(FIRST_FD + fd, backlog));
+  }
+}
+
+function comeUpOn({ ini, ...stack }: WorkerStackSettings, worker: number): StartFailure | undefined {
+  const parsed = Ini.parse(ini);
+  if ('error' in parsed) return { reason: parsed.error, remedy: `correct ${stack.name}` };
+  return startFstack(addon, { ...stack, ini: parsed.ini, process: worker });
+}
+
 /** The master waits for a byte on our stdout; from then on stdout leads nowhere. */
 function sayReady(): void {
   attempt('write()', () => writeSync(STDOUT, '\n'));
@@ -145,6 +170,7 @@ function sayReady(): void {
 
 process.umask(0);
 limitResources(settings, addon);
+chooseStack();
 dropPrivileges(settings);
 attempt('prctl(PR_SET_DUMPABLE)', addon.allowCoreDump);
 if (settings.workingDirectory !== undefined) {

@@ -1,13 +1,18 @@
 /** The workers of one master: started, awaited, signalled, and started again when they die unasked. */
 
+import { constants } from 'node:os';
 import { childEnvironment } from './environment.ts';
 import type { ErrorLog } from './error-log.ts';
 import type { Generation } from './generation.ts';
+import { StackCrashes } from './stack-crashes.ts';
 import { type WorkerExit, WorkerProcess } from './worker-process.ts';
 import { EXIT_FATAL } from './worker-settings.ts';
 
 /** A worker that dies younger than this is started again later and later. */
 const SETTLED_MS = 1000;
+/** What a process dies of by itself. */
+const { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV } = constants.signals;
+const CRASHES: ReadonlySet<number> = new Set([SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV]);
 const FIRST_RESPAWN_DELAY_MS = 100;
 const LAST_RESPAWN_DELAY_MS = 5000;
 
@@ -18,6 +23,7 @@ export class Workers {
   /** Called back when it is ready or has exited, whichever is first. */
   readonly #awaited = new Map<WorkerProcess, (ready: boolean) => void>();
   readonly #respawns = new Map<number, NodeJS.Timeout>();
+  readonly #crashes = new StackCrashes();
   #ending = false;
   #failures = 0;
 
@@ -34,9 +40,13 @@ export class Workers {
   /** Starts all workers of a generation. Resolves to how many of them came to accept connections. */
   async start(generation: Generation): Promise<number> {
     this.#log().write('notice', 'start worker processes');
-    const started = Array.from({ length: generation.process.workerProcesses }, (_, worker) =>
-      this.#startOne(generation, worker),
-    );
+    const { workerProcesses, stack } = generation.process;
+    const started: Promise<boolean>[] = [];
+    for (let worker = 0; worker < workerProcesses; worker++) {
+      started.push(this.#startOne(generation, worker));
+      // F-Stack's first process makes what the others share.
+      if (stack && worker === 0) await started[0];
+    }
     const ready = await Promise.all(started);
     return ready.filter(Boolean).length;
   }
@@ -54,6 +64,14 @@ export class Workers {
     }
   }
 
+  /** Has these exit, and resolves when they have: those that take longer than `patience` ms are terminated. */
+  async quit(workers: readonly WorkerProcess[], patience: number): Promise<void> {
+    this.signal('SIGQUIT', workers);
+    const terminate = setTimeout(() => this.signal('SIGTERM', workers), patience);
+    await Promise.all(workers.map((worker) => worker.gone));
+    clearTimeout(terminate);
+  }
+
   /** From now on nobody is started again. */
   end(): void {
     this.#ending = true;
@@ -68,8 +86,9 @@ export class Workers {
 
   #startOne(generation: Generation, worker: number): Promise<boolean> {
     const environment = childEnvironment(generation.process.env);
+    const kernelOnly = this.#kernelOnly(generation, worker);
     const process = new WorkerProcess(
-      generation.workerSettings(worker),
+      generation.workerSettings(worker, kernelOnly),
       generation.descriptors(),
       environment,
       {
@@ -86,6 +105,15 @@ export class Workers {
     return new Promise((resolve) => this.#awaited.set(process, resolve));
   }
 
+  #kernelOnly({ process: { stack } }: Generation, worker: number): boolean {
+    if (!stack || stack.required || !this.#crashes.tooMany(worker)) return false;
+    this.#log().write(
+      'warn',
+      `worker ${worker} crashed twice within a minute on F-Stack, it comes up on the kernel's network stack`,
+    );
+    return true;
+  }
+
   #settle(worker: WorkerProcess, ready: boolean): void {
     this.#awaited.get(worker)?.(ready);
     this.#awaited.delete(worker);
@@ -100,6 +128,9 @@ export class Workers {
     if ('signal' in exit) log.write('alert', `worker process ${worker.pid} exited on signal ${exit.signal}`);
     else log.write('notice', `worker process ${worker.pid} exited with code ${exit.code}`);
 
+    if ('signal' in exit && CRASHES.has(exit.signal) && worker.settings.stack) {
+      this.#crashes.note(worker.settings.worker);
+    }
     const fatal = 'code' in exit && exit.code === EXIT_FATAL;
     if (fatal) {
       log.write(

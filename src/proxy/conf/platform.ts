@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { describeFstack } from '../../fstack-binding/fstack.ts';
 import type { Addon } from '../../fstack-binding/index.ts';
 
 /** What reading a configuration asks of the machine; tests give answers of their own. */
@@ -12,6 +13,8 @@ export interface Platform {
   /** Numeric id, or undefined if there is no such user. */
   userId(name: string): number | undefined;
   groupId(name: string): number | undefined;
+  /** The F-Stack that this Sluice was built with, or why there is none. */
+  fstack(): { readonly version: string } | { readonly missing: string };
   readonly superuser: boolean;
   readonly cpus: number;
 }
@@ -32,6 +35,7 @@ export function platformFrom(addon: Addon): Platform {
     resolveHost: (name) => addon.resolveHost(name),
     userId: (name) => addon.lookUpUser(name)?.uid,
     groupId: (name) => addon.lookUpGroup(name) ?? undefined,
+    fstack: () => describeFstack(() => addon),
     superuser: process.geteuid?.() === 0,
     cpus: availableParallelism(),
   };

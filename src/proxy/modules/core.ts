@@ -9,6 +9,7 @@ import type { Statement } from '../conf/statement.ts';
 import { parseNumber } from '../conf/units.ts';
 import { directive, flag, list, number, offset, setting, text, time } from './directive.ts';
 import { errorLog } from './error-log.ts';
+import { workerStack } from './fstack.ts';
 import type { Module } from './module.ts';
 
 /** `cpu_set_t` has this many bits. */
@@ -83,6 +84,7 @@ export function processSettings(main: Scope, compiler: Compiler): ProcessSetting
   const core = main.get(workerRlimitCore);
   const priority = main.find(workerPriority)?.value;
   const directory = main.get(workingDirectory);
+  const stack = compiler.diagnostics.attempt(() => workerStack(main, workers, compiler));
   return {
     daemon: main.get(daemon),
     masterProcess: main.get(masterProcess),
@@ -95,6 +97,7 @@ export function processSettings(main: Scope, compiler: Compiler): ProcessSetting
     ...(core !== undefined && { workerRlimitCore: core }),
     ...(priority !== undefined && { workerPriority: priority }),
     ...(directory !== undefined && { workingDirectory: directory }),
+    ...(stack && { stack }),
   };
 }
 

@@ -36,6 +36,7 @@ import {
   unshared,
 } from './directive.ts';
 import { errorLog } from './error-log.ts';
+import { kernelNetworkStack } from './fstack.ts';
 import { httpBlock, limitExcept, serverBlock } from './http-core-blocks.ts';
 import { CONNECTION_DIRECTIVES } from './http-core-connection.ts';
 import {
@@ -207,6 +208,7 @@ export const httpCore: HttpModule = {
     listen,
     serverName,
     ...CONNECTION_DIRECTIVES,
+    kernelNetworkStack,
     ...Object.values(PLAIN),
     clientBodyTempPath,
     openFileCacheValid,

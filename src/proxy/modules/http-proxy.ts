@@ -5,6 +5,7 @@ import type { Scope } from '../conf/scope.ts';
 import type { ModuleConf } from '../plan/http.ts';
 import type { Index, Template } from '../plan/plan.ts';
 import { choice, type Directive, directive, flag, list, local, size, text } from './directive.ts';
+import { proxyKernelNetworkStack } from './fstack.ts';
 import { constants, type HttpModule, volatiles } from './module.ts';
 import { type ProxyPass, proxyPassPlan, readProxyPass } from './proxy-pass.ts';
 import {
@@ -61,6 +62,7 @@ export const httpProxy: HttpModule = {
     httpVersion,
     passTrailers,
     sendLowat,
+    proxyKernelNetworkStack,
     ...PROXY_REWRITES,
     ...upstream.directives,
     ...tls.directives,
@@ -86,6 +88,7 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
     upstream: {
       ...upstream.compile(scope, compiler, group),
       passTrailers: scope.get(passTrailers),
+      ...(scope.get(proxyKernelNetworkStack) && { kernelNetworkStack: true }),
       ...(secured && { tls: tls.compile(scope, compiler) }),
     },
     ...headersPlan(scope, compiler),

@@ -1,6 +1,7 @@
 /** All modules, in nginx's order: that of their filters and handlers, see native/modules/registry.cc. */
 import { core } from './core.ts';
 import { events } from './events.ts';
+import { fstack } from './fstack.ts';
 import { httpAccess } from './http-access.ts';
 import { httpAddition } from './http-addition.ts';
 import { httpAuthRequest } from './http-auth-request.ts';
@@ -20,7 +21,7 @@ import { httpV2 } from './http-v2.ts';
 import type { HttpModule, Module } from './module.ts';
 import { openssl } from './pem-files.ts';
 
-export const CORE_MODULES: readonly Module[] = [core, events, openssl];
+export const CORE_MODULES: readonly Module[] = [core, events, openssl, fstack];
 
 export const HTTP_MODULES: readonly HttpModule[] = [
   httpCore,

@@ -97,8 +97,24 @@ export interface ListenerPlan {
   readonly address: string;
   readonly worker?: number;
   readonly deferred?: boolean;
+  /** A worker on F-Stack opens this socket of its own; absent: the kernel's serves on either. */
+  readonly userSpace?: UserSpaceSocketPlan;
   /** A listening socket on a wildcard serves several `listen` addresses: chosen by the connection's local address. */
   readonly addresses: readonly ListenAddressPlan[];
+}
+
+/** Sizes are bytes, times seconds; 0: the stack's default. */
+export interface UserSpaceSocketPlan {
+  readonly backlog: number;
+  readonly ipv6only: boolean;
+  readonly rcvbuf?: number;
+  readonly sndbuf?: number;
+  readonly keepalive?: {
+    readonly on: boolean;
+    readonly idle?: number;
+    readonly interval?: number;
+    readonly count?: number;
+  };
 }
 
 export interface ListenAddressPlan {

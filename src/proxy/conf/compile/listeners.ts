@@ -1,7 +1,8 @@
-import type { ListenSettings } from '../../cluster/settings.ts';
+import type { ListenSettings, WorkerStackSettings } from '../../cluster/settings.ts';
+import { listensInUserSpace } from '../../modules/fstack.ts';
 import { listen } from '../../modules/http-core.ts';
 import { hasCertificate, rejectsHandshake } from '../../modules/http-ssl.ts';
-import type { Index, ListenAddressPlan, ListenerPlan } from '../../plan/plan.ts';
+import type { Index, ListenAddressPlan, ListenerPlan, UserSpaceSocketPlan } from '../../plan/plan.ts';
 import { isWildcard, type Listen, type ListenSocket, type Protocols, portOf } from '../listen.ts';
 import type { Scope } from '../scope.ts';
 import type { Statement } from '../statement.ts';
@@ -40,6 +41,7 @@ const DEFAULT_BACKLOG = 511;
 export function compileListeners(
   servers: readonly { scope: Scope }[],
   workers: number,
+  stack: WorkerStackSettings | undefined,
   compiler: Compiler,
 ): Listeners {
   const addresses = collect(servers, compiler);
@@ -48,6 +50,7 @@ export function compileListeners(
   for (const { socketAddress, served } of sockets(addresses)) {
     const addressPlans = served.map((each) => addressPlan(each, socketAddress, compiler));
     const { socket } = socketAddress;
+    const own = compiler.diagnostics.attempt(() => userSpaceSocket(socketAddress, served, stack, compiler));
     // with reuseport each worker has a queue of its own
     for (let worker = 0; worker < (socket?.reuseport ? workers : 1); worker++) {
       plan.push({
@@ -55,6 +58,7 @@ export function compileListeners(
         address: socketAddress.address,
         ...(socket?.reuseport && { worker }),
         ...(socket?.deferred && { deferred: true }),
+        ...(own && { userSpace: own }),
         addresses: addressPlans,
       });
       settings.push({
@@ -62,11 +66,31 @@ export function compileListeners(
         transport: 'stream',
         backlog: DEFAULT_BACKLOG,
         ipv6only: true,
+        ...(own && { userSpace: true }),
         ...socket,
       });
     }
   }
   return { plan, settings };
+}
+
+/** The socket that a worker on F-Stack opens in place of the kernel's; undefined: none. */
+function userSpaceSocket(
+  { address, socket }: ListenAddress,
+  served: readonly ListenAddress[],
+  stack: WorkerStackSettings | undefined,
+  compiler: Compiler,
+): UserSpaceSocketPlan | undefined {
+  const scopes = served.flatMap(({ servers }) => servers.map(({ scope }) => scope));
+  if (!listensInUserSpace(address, scopes, stack, compiler)) return undefined;
+  const { backlog = DEFAULT_BACKLOG, ipv6only = true, rcvbuf, sndbuf, keepalive } = socket ?? {};
+  return {
+    backlog,
+    ipv6only,
+    ...(rcvbuf !== undefined && { rcvbuf }),
+    ...(sndbuf !== undefined && { sndbuf }),
+    ...(keepalive && { keepalive }),
+  };
 }
 
 function collect(servers: readonly { scope: Scope }[], compiler: Compiler): ListenAddress[] {

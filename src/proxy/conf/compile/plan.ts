@@ -27,7 +27,12 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
   const errorLog = compiler.errorLog(main);
   const [http] = main.blocks(httpBlock);
   const compiled = http && compileHttp(http, compiler);
-  const listeners = compileListeners(compiled?.servers ?? [], process.workerProcesses, compiler);
+  const listeners = compileListeners(
+    compiled?.servers ?? [],
+    process.workerProcesses,
+    process.stack,
+    compiler,
+  );
   if (!compiler.diagnostics.failed) compiler.variables.check(compiler.diagnostics);
   const plan: Plan = {
     process: {

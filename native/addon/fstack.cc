@@ -1,0 +1,46 @@
+#include "addon/fstack.h"
+
+#include "addon/exports.h"
+
+namespace sluice::addon {
+namespace {
+
+std::unique_ptr<FstackThread> waiting;
+
+std::string text(const Napi::Value& value) { return value.ToString().Utf8Value(); }
+
+/// startFstack({ library, configuration, process, devices, idleSleep })
+Napi::Value start_fstack(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto settings = info[0].As<Napi::Object>();
+  FstackOptions options;
+  options.library = text(settings.Get("library"));
+  options.configuration = text(settings.Get("configuration"));
+  options.process = integer(settings.Get("process"));
+  options.settings.idle_sleep_us = settings.Get("idleSleep").ToNumber().Uint32Value();
+  const auto devices = settings.Get("devices").As<Napi::Array>();
+  for (uint32_t i = 0; i < devices.Length(); ++i) options.devices.push_back(text(devices.Get(i)));
+  std::string output;
+  waiting = FstackThread::start(options, output);
+  return waiting ? env.Null() : Napi::String::New(env, output);
+}
+
+/// fstackDescription(library)
+Napi::Value fstack_description(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::string error;
+  const net::FstackApi* api = load_fstack(text(info[0]), error);
+  if (api) return Napi::String::New(env, api->description);
+  Napi::Error::New(env, error).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+}  // namespace
+
+std::unique_ptr<FstackThread> take_fstack_thread() { return std::move(waiting); }
+
+void export_fstack(Napi::Env env, Napi::Object exports) {
+  add(env, exports, {{"startFstack", start_fstack}, {"fstackDescription", fstack_description}});
+}
+
+}  // namespace sluice::addon

@@ -1,0 +1,116 @@
+#include "net/fstack_listener.h"
+
+#include <netinet/tcp.h>
+
+#include <cerrno>
+
+namespace sluice::net {
+namespace {
+
+bool set(const FstackApi& api, int socket, int level, int option, int value) {
+  return api.set_option(socket, level, option, &value, sizeof(value)) == 0;
+}
+
+/// Options of a listening socket are its connections' too. What FreeBSD doesn't know (a queue for
+/// TCP_FASTOPEN, TCP_DEFER_ACCEPT) is left out: -t says so.
+bool set_up(const FstackApi& api, int socket, const ListenSocket& options) {
+  if (!set(api, socket, SOL_SOCKET, SO_REUSEADDR, 1)) return false;
+  if (options.address.family() == Family::ipv6 &&
+      !set(api, socket, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6only)) {
+    return false;
+  }
+  if (options.receive_buffer) set(api, socket, SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
+  if (options.send_buffer) set(api, socket, SOL_SOCKET, SO_SNDBUF, options.send_buffer);
+  if (options.keepalive.on) set(api, socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (options.keepalive.idle) set(api, socket, IPPROTO_TCP, TCP_KEEPIDLE, options.keepalive.idle);
+  if (options.keepalive.interval) {
+    set(api, socket, IPPROTO_TCP, TCP_KEEPINTVL, options.keepalive.interval);
+  }
+  if (options.keepalive.count) set(api, socket, IPPROTO_TCP, TCP_KEEPCNT, options.keepalive.count);
+  return api.bind(socket, options.address.data(), options.address.size()) == 0 &&
+         api.set_non_blocking(socket) == 0 && api.listen(socket, options.backlog) == 0;
+}
+
+}  // namespace
+
+std::unique_ptr<FstackListener> FstackListener::open(FstackStack& stack,
+                                                     const ListenSocket& options,
+                                                     Acceptor& acceptor) {
+  const FstackApi& api = stack.api();
+  int socket = api.socket(options.address.data()->sa_family, SOCK_STREAM, 0);
+  if (socket < 0) return nullptr;
+  if (!set_up(api, socket, options)) {
+    int error = errno;
+    api.close(socket);
+    errno = error;
+    return nullptr;
+  }
+  return std::make_unique<FstackListener>(stack, socket, acceptor);
+}
+
+FstackListener::FstackListener(FstackStack& stack, int socket, Acceptor& acceptor)
+    : stack_(stack), acceptor_(acceptor), socket_(socket) {
+  retry_.bind<&FstackListener::start>(this);
+  start();
+}
+
+FstackListener::~FstackListener() {
+  stop();
+  stack_.api().close(socket_);
+  if (gone_) *gone_ = true;
+}
+
+void FstackListener::pause() {
+  paused_ = true;
+  stop();
+}
+
+void FstackListener::resume() {
+  paused_ = false;
+  if (!retry_.active()) start();
+}
+
+void FstackListener::start() {
+  if (paused_ || watching_) return;
+  // Level-triggered, so that what one batch leaves comes again.
+  watching_ = stack_.watch_reading(socket_, *this, 0);
+  if (!watching_) retry_.set(retry_ms);
+}
+
+void FstackListener::stop() {
+  if (watching_) stack_.unwatch_reading(socket_, *this);
+  watching_ = false;
+}
+
+void FstackListener::on_event(const FstackEvent&) {
+  bool gone = false;
+  gone_ = &gone;
+  for (int i = 0; i < max_batch && watching_; ++i) {
+    bool more = accept_one();
+    if (gone) return;
+    if (!more) break;
+  }
+  gone_ = nullptr;
+}
+
+bool FstackListener::accept_one() {
+  sockaddr_storage storage = {};
+  socklen_t length = sizeof(storage);
+  sockaddr* peer = reinterpret_cast<sockaddr*>(&storage);
+  // What is accepted is non-blocking as its listener is (FreeBSD's accept(2)).
+  int socket = stack_.api().accept(socket_, peer, &length);
+  if (socket < 0) {
+    if (errno == EAGAIN) return false;
+    if (errno == ECONNABORTED || errno == EINTR) return true;
+    stop();
+    retry_.set(retry_ms);
+    acceptor_.on_accept_error(errno);
+    return false;
+  }
+  StreamPtr stream = stack_.adopt(socket, Address(peer, length), false);
+  if (!stream) return true;
+  acceptor_.on_accept(std::move(stream));
+  return true;
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,63 @@
+/** Why F-Stack didn't start, from what it printed, and what to do about it. */
+
+export interface StartFailure {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+interface Symptom {
+  /** In what F-Stack or DPDK printed. */
+  readonly sign: RegExp;
+  readonly remedy: string;
+}
+
+/** The first one that fits counts: causes before consequences. */
+const SYMPTOMS: readonly Symptom[] = [
+  {
+    sign: /cannot open shared object file|undefined symbol|another version of Sluice/i,
+    remedy: 'build again where F-Stack and DPDK are (docs/fstack.md)',
+  },
+  {
+    sign: /permission denied|operation not permitted|not.*root/i,
+    remedy: 'start the master as root: devices and hugepages need it',
+  },
+  {
+    sign: /hugepage|hugetlb|cannot (?:init|get|allocate) .*memory|no free .*memory|not enough memory/i,
+    remedy: 'reserve hugepages ("sysctl vm.nr_hugepages=512"), or allow to go without: "fstack on no_huge"',
+  },
+  {
+    sign: /no such device|failed to (?:create|probe|initiali[sz]e) .*(?:device|vdev)|ioctl failed.*SIOCGIFINDEX|rte_eth_dev_count|no (?:probed )?ethernet/i,
+    remedy: 'bind a NIC to a driver of DPDK, or name a virtual device: "fstack_device"',
+  },
+  {
+    sign: /lcore|core mask|coremask/i,
+    remedy: 'let "lcore_mask" name CPUs that this machine has',
+  },
+  {
+    sign: /cannot create lock|another primary|already in use/i,
+    remedy: 'another process has the device: end it, or choose another "file_prefix"',
+  },
+  {
+    sign: /if config error|parse .* failed|param num_procs/i,
+    remedy: 'correct the file that "fstack_conf" names',
+  },
+];
+
+const UNKNOWN = 'see "docs/fstack.md"';
+
+export function explainFailure(output: string): StartFailure {
+  const lines = output
+    .split('\n')
+    .map((line) => line.replace(/^(?:EAL|ETHDEV|PMD|VHOST_\w+|MBUF|MEMPOOL): /, '').trim())
+    .filter((line) => line !== '');
+  for (const { sign, remedy } of SYMPTOMS) {
+    const reason = lines.find((line) => sign.test(line));
+    if (reason !== undefined) return { reason: clean(reason), remedy };
+  }
+  return { reason: clean(lines.at(-1) ?? 'it ended without a word'), remedy: UNKNOWN };
+}
+
+/** DPDK writes of an error where it is and where it came from; one line of the log is for the cause. */
+function clean(line: string): string {
+  return line.replace(/^(?:FATAL|Error)[:\s-]+/i, '').replace(/[.:]\s*$/, '');
+}

@@ -1,0 +1,83 @@
+/** F-Stack as a worker starts it: on the thread that becomes its data thread. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { explainFailure, type StartFailure } from './failure.ts';
+import type { Addon } from './index.ts';
+import type { Ini } from './ini.ts';
+
+export interface FstackSettings {
+  /** What bin/build-fstack has linked; see fstackLibrary(). */
+  readonly library: string;
+  /** F-Stack's configuration, read. */
+  readonly ini: Ini;
+  /** DPDK's virtual devices, in DPDK's words: `net_af_packet0,iface=eth1`. */
+  readonly devices: readonly string[];
+  /** From 0; the first process is the primary and must be up before the others. */
+  readonly process: number;
+  /** Whether to try it without hugepages where none are free. */
+  readonly noHuge: boolean;
+  /** Microseconds that a turn without work waits, for the CPU's sake; 0: never. Absent: what the ini says. */
+  readonly idleSleep?: number;
+}
+
+const HUGEPAGES = '/sys/kernel/mm/hugepages';
+/** Megabytes that DPDK takes without hugepages if the ini doesn't say. */
+const MEMORY_WITHOUT_HUGEPAGES = '512';
+/** A machine's host bridge: no driver takes it, so allowing just this keeps DPDK away from its real devices. */
+const NO_PCI_DEVICE = '0000:00:00.0';
+
+/** SLUICE_FSTACK names another library, for instance a test's. */
+export function fstackLibrary(): string {
+  const ours = new URL('../../build/Release/sluice-fstack.so', import.meta.url).pathname;
+  return process.env.SLUICE_FSTACK ?? ours;
+}
+
+/** What the library is made of (`DPDK 23.11.5`), or why there is none. */
+export function describeFstack(
+  addon: () => Addon,
+  library = fstackLibrary(),
+): { readonly version: string } | { readonly missing: string } {
+  if (!existsSync(library)) return { missing: 'this Sluice was built without F-Stack' };
+  try {
+    return { version: addon().fstackDescription(library) };
+  } catch (error) {
+    return { missing: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Once per process, and as root. Undefined when it runs. */
+export function startFstack(addon: Addon, settings: FstackSettings): StartFailure | undefined {
+  const fd = addon.sealedMemory('f-stack.conf', new TextEncoder().encode(effectiveIni(settings).toString()));
+  const output = addon.startFstack({
+    library: settings.library,
+    configuration: `/proc/self/fd/${fd}`,
+    process: settings.process,
+    devices: settings.devices,
+    idleSleep: idleSleep(settings),
+  });
+  return output === null ? undefined : explainFailure(output);
+}
+
+/** The ini with what is ours to say. F-Stack's own sleep would delay the kernel's events: the worker sleeps instead. */
+export function effectiveIni({ ini, devices, noHuge }: FstackSettings): Ini {
+  const without = noHuge && ini.value('dpdk', 'no_huge') === undefined && !freeHugepages();
+  return ini.with('dpdk', {
+    idle_sleep: '0',
+    ...(without && { no_huge: '1', memory: ini.value('dpdk', 'memory') ?? MEMORY_WITHOUT_HUGEPAGES }),
+    ...(devices.length > 0 && ini.value('dpdk', 'allow') === undefined && { allow: NO_PCI_DEVICE }),
+  });
+}
+
+function idleSleep({ idleSleep: said, ini }: FstackSettings): number {
+  return said ?? Number(ini.value('dpdk', 'idle_sleep') ?? 0);
+}
+
+function freeHugepages(): boolean {
+  try {
+    return readdirSync(HUGEPAGES).some(
+      (size) => Number(readFileSync(join(HUGEPAGES, size, 'free_hugepages'), 'latin1')) > 0,
+    );
+  } catch {
+    return false;
+  }
+}
