@@ -1,0 +1,183 @@
+/** `npm run test:fstack`: the end-to-end tests over the real F-Stack. As root, with FF_PATH, after a build that found it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { describeFstack } from '../../../src/fstack-binding/fstack.ts';
+import { loadAddon } from '../../../src/fstack-binding/index.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Sluice, startSluice } from '../../support/sluice.ts';
+import { makeIdentity } from '../../tls/certificates.ts';
+import { CLIENT, type Cleanup, FSTACK, Network } from './network.ts';
+
+const ORIGIN_PORT = 9000;
+
+/** Why there is nothing to test here. */
+function obstacle(): string | undefined {
+  if (process.env.FF_PATH === undefined) return 'FF_PATH is not set';
+  if (process.geteuid?.() !== 0) return 'network namespaces need root';
+  const fstack = describeFstack(loadAddon);
+  return 'missing' in fstack ? fstack.missing : undefined;
+}
+
+function ini(dpdk = ''): string {
+  return `[dpdk]
+lcore_mask=1
+channel=4
+promiscuous=1
+numa_on=0
+idle_sleep=20
+pkt_tx_delay=0
+no_huge=1
+memory=512
+file_prefix=sluice-test-${process.pid}
+port_list=0
+${dpdk}
+[port0]
+addr=${FSTACK}
+netmask=255.255.255.0
+broadcast=10.77.0.255
+gateway=${CLIENT}
+[freebsd.boot]
+hz=100
+net.inet.tcp.syncache.hashsize=4096
+net.inet.tcp.tcbhashsize=65536
+[freebsd.sysctl]
+kern.ipc.somaxconn=32768
+net.inet.tcp.sendspace=65536
+net.inet.tcp.recvspace=65536
+`;
+}
+
+/** A folder for the test's programs and files. */
+function folder(t: Cleanup): string {
+  const path = mkdtempSync(join(tmpdir(), 'sluice-fstack-'));
+  t.teardown(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+function start(t: Cleanup, network: Network, http: string, main = '', files = {}): Promise<Sluice> {
+  return startSluice(t, {
+    program: network.program(folder(t)),
+    config: `events { worker_connections 4096; } http { access_log off; client_max_body_size 2m; ${http} }`,
+    main: `fstack_conf f-stack.conf; ${main}`,
+    files: { 'f-stack.conf': ini(), ...files },
+  });
+}
+
+const afPacket = ({ device }: Network): string => `fstack_device net_af_packet0,iface=${device};`;
+
+const skip = obstacle() ?? false;
+if (skip !== false) process.stderr.write(`test:fstack: skipped, for ${skip}\n`);
+t.setTimeout(180_000);
+
+t.test('one worker over net_af_packet', { skip }, async (t) => {
+  const network = new Network(t).addVeth();
+  const files = folder(t);
+  const big = join(files, 'big');
+  writeFileSync(big, 'y'.repeat(1024 * 1024));
+  const { certificate, key } = makeIdentity('fstack.test');
+  const origin = network.start(
+    process.execPath,
+    join(import.meta.dirname, 'origin.ts'),
+    CLIENT,
+    `${ORIGIN_PORT}`,
+  );
+  await new Promise((resolve) => origin.stdout?.once('data', resolve));
+  const http = `
+    server { listen 80;
+      location / { return 200 served; }
+      location /addresses { return 200 "$remote_addr $server_addr:$server_port"; }
+      location /file { alias ${big}; }
+      location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; }
+      location /kernel/ { proxy_pass http://127.0.0.1:8081/; } }
+    server { listen 443 ssl; http2 on; ssl_certificate cert.pem; ssl_certificate_key key.pem;
+      location / { return 200 "$server_protocol $ssl_protocol"; }
+      location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; } }
+    server { listen 8081; kernel_network_stack on; return 200 "the kernel at $server_addr"; }`;
+  const main = afPacket(network);
+  const sluice = await start(t, network, http, main, { 'cert.pem': certificate, 'key.pem': key });
+  const url = (path: string): string => `http://${FSTACK}${path}`;
+  const secure = (path: string): string => `https://${FSTACK}${path}`;
+
+  t.equal(sluice.logged(/\[(warn|alert|emerg)\]/), 0, 'it comes up on F-Stack');
+  t.equal(network.curl(url('/addresses')), `${CLIENT} ${FSTACK}:80`);
+
+  t.equal(network.curl(url('/file')).length, 1024 * 1024, 'a file of a MiB');
+  t.equal(network.curl(url('/proxied/big')).length, 1024 * 1024, 'a response of a MiB');
+  t.equal(
+    network.curl('--data-binary', `@${big}`, url('/proxied/')),
+    `1048576 bytes from ${FSTACK}`,
+    'a request of a MiB',
+  );
+  t.equal(network.curl(url('/kernel/')), 'the kernel at 127.0.0.1', 'both stacks at once');
+
+  t.equal(network.curl('--insecure', '--http1.1', secure('/')), 'HTTP/1.1 TLSv1.3');
+  t.equal(network.curl('--insecure', '--http2', secure('/')), 'HTTP/2.0 TLSv1.3');
+  t.equal(
+    network.curl('--insecure', '--http2', secure('/proxied/big')).length,
+    1024 * 1024,
+    'a MiB by HTTP/2',
+  );
+  t.equal(
+    network.curl('--insecure', '--http2', '--data-binary', `@${big}`, secure('/proxied/')),
+    `1048576 bytes from ${FSTACK}`,
+    'and the other way',
+  );
+
+  const crowd = join(import.meta.dirname, 'crowd.ts');
+  t.equal(
+    network.run(process.execPath, crowd, FSTACK, '80', '1000'),
+    '2000\n',
+    '1,000 connections, kept alive',
+  );
+
+  await sluice.reload();
+  t.equal(await answer(network, url('/')), 'served', 'after a reload');
+  t.strictSame(warnings(sluice), [], 'on F-Stack still');
+
+  const [worker = 0] = sluice.workers();
+  sluice.signal('SIGKILL', worker);
+  await eventually('its end', () => sluice.logged(new RegExp(`worker process ${worker} exited on signal 9`)));
+  t.equal(await answer(network, url('/')), 'served', 'after a worker was killed');
+  t.strictSame(warnings(sluice), [], 'on F-Stack still');
+
+  await sluice.stop();
+  t.equal(sluice.logged(/exited on signal (?!9)/), 0, 'it ends in order');
+});
+
+t.test('without its device a worker serves on the kernel', { skip }, async (t) => {
+  const network = new Network(t);
+  const main = 'fstack_device net_af_packet0,iface=nowhere;';
+  const sluice = await startSluice(t, {
+    program: network.program(folder(t), true),
+    config: 'events {} http { access_log off; server { listen 80; return 200 served; } }',
+    main: `fstack_conf f-stack.conf; ${main}`,
+    files: { 'f-stack.conf': ini() },
+  });
+  t.equal(network.curl('http://127.0.0.1/'), 'served');
+  t.equal(sluice.logged(/\[warn\]/), 1);
+  t.match(
+    sluice.errorLog(),
+    /\[warn\].*F-Stack did not start: .*"fstack_device".*serves on the kernel's network stack/,
+  );
+});
+
+/** While a new worker starts F-Stack clients have to try again. */
+function answer(network: Network, url: string): Promise<string> {
+  return eventually(
+    'an answer',
+    () => {
+      try {
+        return network.curl('--connect-timeout', '1', url);
+      } catch {
+        return undefined;
+      }
+    },
+    20_000,
+  );
+}
+
+function warnings(sluice: Sluice): string[] {
+  return sluice.errorLog().match(/^.*\[warn\].*F-Stack.*$/gm) ?? [];
+}
