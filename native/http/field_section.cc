@@ -6,6 +6,7 @@
 #include "http/field_value.h"
 #include "http/join.h"
 #include "http/request_check.h"
+#include "http/section_names.h"
 #include "http/uri.h"
 
 namespace sluice::http {
@@ -44,22 +45,6 @@ bool is_valid_value(std::string_view value) {
     if (c == '\0' || c == '\r' || c == '\n') return false;
   }
   return true;
-}
-
-/// RFC 9113 section 8.2.2.
-bool is_connection_specific(HeaderId id, std::string_view value) {
-  switch (id) {
-    case HeaderId::connection:
-    case HeaderId::keep_alive:
-    case HeaderId::proxy_connection:
-    case HeaderId::transfer_encoding:
-    case HeaderId::upgrade:
-      return true;
-    case HeaderId::te:
-      return !iequals(value, "trailers");
-    default:
-      return false;
-  }
 }
 
 /// nginx's characters of a method.

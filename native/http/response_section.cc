@@ -5,33 +5,11 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "http/join.h"
+#include "http/section_names.h"
 #include "proxy/exchange.h"
 
 namespace sluice::http {
 namespace {
-
-/// RFC 9113 section 8.2.2.
-bool belongs_to_connection(HeaderId id) {
-  switch (id) {
-    case HeaderId::connection:
-    case HeaderId::keep_alive:
-    case HeaderId::proxy_connection:
-    case HeaderId::transfer_encoding:
-    case HeaderId::upgrade:
-      return true;
-    default:
-      return false;
-  }
-}
-
-std::string_view lower(std::string_view name, Arena& arena) {
-  auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  if (std::none_of(name.begin(), name.end(), is_upper)) return name;
-  std::span<char> text = arena.text(name.size());
-  std::transform(name.begin(), name.end(), text.begin(),
-                 [&](char c) { return is_upper(c) ? char(c | 0x20) : c; });
-  return {text.data(), text.size()};
-}
 
 std::string_view decimal(uint64_t value, Arena& arena) {
   std::span<char> text = arena.text(decimal_size(value));
@@ -41,7 +19,8 @@ std::string_view decimal(uint64_t value, Arena& arena) {
 
 void append_fields(const HeaderList& headers, Arena& arena, Section& to) {
   for (const Header& field : headers) {
-    if (!belongs_to_connection(field.id)) to.push_back({lower(field.name, arena), field.value});
+    if (is_connection_specific(field.id, field.value)) continue;
+    to.push_back({lower_name(field.name, arena), field.value});
   }
 }
 
@@ -76,8 +55,8 @@ void append_response_head(Exchange& exchange, bool extended_connect, Section& to
   append_content_fields(head, exchange.arena, to);
   exchange.absolute_location();  // replaces the field where it has to be absolute
   for (const Header& field : head.headers) {
-    if (belongs_to_connection(field.id)) continue;
-    std::string_view name = lower(field.name, exchange.arena);
+    if (is_connection_specific(field.id, field.value)) continue;
+    std::string_view name = lower_name(field.name, exchange.arena);
     if (tunnel && name == "sec-websocket-accept") continue;
     to.push_back({name, field.value});
   }

@@ -31,7 +31,9 @@ std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) 
   for (const plan::Node& name : node["replacedHeaders"].items()) conf->replaced.add(name.text());
   conf->method = Template::read(node["method"]);
   conf->body = Template::read(node["body"]);
-  if (node["httpVersion"].text() == "1.0") conf->version = http::Version::http10;
+  std::string_view version = node["httpVersion"].text();
+  if (version == "1.0") conf->version = http::Version::http10;
+  if (version == "2") conf->version = http::Version::http2;
 
   conf->redirects.read(runtime, node["redirects"]);
   conf->cookie_domains.read(runtime, node["cookieDomains"]);

@@ -6,12 +6,15 @@
 #include "base/number.h"
 #include "http/h1/client_codec.h"
 #include "http/h1/head_writer.h"
+#include "http/h2/client_codec.h"
+#include "http/h2/client_session.h"
+#include "http/section_names.h"
 #include "proxy/locations.h"
 
 namespace sluice {
 
 ProxyExchange::ProxyExchange(Exchange& the_exchange, const ProxyConf& conf)
-    : UpstreamExchange(the_exchange, conf.upstream), conf_(conf) {
+    : UpstreamExchange(the_exchange, conf.upstream), conf_(conf), fields_(the_exchange.arena) {
   scheme = conf.scheme;
   secured = http::iequals(scheme, "https://");
   host_header_ = conf.host_header;
@@ -49,12 +52,20 @@ bool ProxyExchange::create_request() {
     exchange.log(LogLevel::error, "zero length URI to proxy");
     return false;
   }
-  std::string_view own_body = conf_.body ? conf_.body.evaluate(exchange) : std::string_view();
-  describe_body(own_body);
+  own_body_ = conf_.body ? conf_.body.evaluate(exchange) : std::string_view();
+  describe_body();
+  if (shares_connections()) {
+    list_fields(method, host);
+  } else {
+    write_head(method, host);
+  }
+  return true;
+}
 
+void ProxyExchange::write_head(std::string_view method, std::string_view host) {
   std::string_view* values = exchange.arena.array<std::string_view>(conf_.headers.size()).data();
   size_t size =
-      method.size() + 1 + uri.size() + version_text(conf_.version).size() + 2 + own_body.size();
+      method.size() + 1 + uri.size() + version_text(conf_.version).size() + 2 + own_body_.size();
   if (!host.empty()) size += h1::field_size("Host", host);
   for (size_t i = 0; i < conf_.headers.size(); ++i) {
     values[i] = value_of(conf_.headers[i]);
@@ -82,10 +93,28 @@ bool ProxyExchange::create_request() {
     }
   }
   writer.end_line();
-  writer.text(own_body);
+  writer.text(own_body_);
   request_text_ = {text.data(), writer.size()};
   wants_upgrade = exchange.request.headers.find(http::HeaderId::upgrade) != nullptr;
-  return true;
+}
+
+// RFC 9113 section 8.3.1: what HTTP/1 has in the request line and in Host comes first.
+void ProxyExchange::list_fields(std::string_view method, std::string_view host) {
+  fields_.clear();
+  fields_.add(":method", method, http::HeaderId::other);
+  fields_.add(":scheme", secured ? "https" : "http", http::HeaderId::other);
+  fields_.add(":path", uri, http::HeaderId::other);
+  fields_.add(":authority", host, http::HeaderId::other);
+  auto add = [&](std::string_view name, std::string_view value) {
+    http::HeaderId id = http::header_id(name);
+    if (value.empty() || http::is_connection_specific(id, value)) return;
+    fields_.add(http::lower_name(name, exchange.arena), value, id);
+  };
+  for (const ProxyHeader& header : conf_.headers) add(header.name, value_of(header));
+  if (!conf.pass_request_headers) return;
+  for (const http::Header& header : exchange.request.headers) {
+    if (goes_on(header)) add(header.name, header.value);
+  }
 }
 
 bool ProxyExchange::goes_on(const http::Header& header) const {
@@ -104,11 +133,11 @@ std::string_view ProxyExchange::value_of(const ProxyHeader& header) {
   return {};
 }
 
-void ProxyExchange::describe_body(std::string_view own_body) {
+void ProxyExchange::describe_body() {
   sends_body = !conf_.body && conf.pass_request_body;
   std::optional<uint64_t> length;
   if (conf_.body) {
-    length = own_body.size();
+    length = own_body_.size();
   } else if (exchange.request.chunked) {
     // Once all of it has arrived, its length is known.
     chunked_ = !exchange.body.complete();
@@ -151,10 +180,24 @@ std::string_view ProxyExchange::make_uri() {
 }
 
 UpstreamCodec& ProxyExchange::make_codec() {
+  Arena& arena = exchange.arena;
+  if (shares_connections()) {
+    bool follows = sends_body && (exchange.body.size() > 0 || !exchange.body.complete());
+    h2::ClientCodec::Request request{
+        .fields = fields_, .method = method_, .body = own_body_, .body_follows = follows};
+    return *arena.make<h2::ClientCodec>(arena, request, conf.buffer_size, conf.pass_trailers);
+  }
   h1::ClientCodec::Request request{
       .head = request_text_, .method = method_, .chunked = chunked_, .upgrade = wants_upgrade};
-  return *exchange.arena.make<h1::ClientCodec>(exchange.arena, request, conf.buffer_size,
-                                               conf.pass_trailers);
+  return *arena.make<h1::ClientCodec>(arena, request, conf.buffer_size, conf.pass_trailers);
+}
+
+std::unique_ptr<SharedUpstream> ProxyExchange::make_shared_upstream() {
+  return std::make_unique<h2::ClientSession>(exchange.runtime.thread);
+}
+
+std::string_view ProxyExchange::protocols() const {
+  return shares_connections() ? "\x02h2" : std::string_view();
 }
 
 bool ProxyExchange::rewrite_redirect(std::string_view& value, size_t prefix) {

@@ -25,11 +25,14 @@ class UpstreamCodec {
 
   // --- The response ---
   enum class Event : uint8_t {
-    more,     ///< the input is used up
-    hints,    ///< head() is an interim one (103); the real one follows
-    head,     ///< head() is complete
-    body,     ///< `piece` is some of the body
-    end,      ///< the response is complete; what is left of the input was not asked for
+    more,   ///< the input is used up
+    hints,  ///< head() is an interim one (103); the real one follows
+    head,   ///< head() is complete
+    body,   ///< `piece` is some of the body
+    end,    ///< the response is complete; what is left of the input was not asked for
+    /// The peer has not looked at the request, whatever it was: it can be sent again. refusal()
+    /// says why.
+    unprocessed,
     refused,  ///< not a response of this protocol: refusal() says why
     raw,      ///< no head at all, but nginx lets it pass: head() is a made-up 200, the input is the
               ///< body (HTTP/0.9)

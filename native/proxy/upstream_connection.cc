@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "proxy/data_thread.h"
+#include "proxy/shared_upstream.h"
 #include "proxy/upstream_pool.h"
 
 namespace sluice {
@@ -17,7 +18,7 @@ std::unique_ptr<UpstreamConnection> UpstreamConnection::connect(DataThread& thre
     error = ENOBUFS;
     return nullptr;
   }
-  std::unique_ptr<UpstreamConnection> connection(new UpstreamConnection(thread, peer, user));
+  std::unique_ptr<UpstreamConnection> connection(new UpstreamConnection(thread, peer, &user));
   connection->stream_ = thread.stack().connect(peer, options, *connection, error);
   if (!connection->stream_) return nullptr;
   if (tls) {
@@ -28,12 +29,46 @@ std::unique_ptr<UpstreamConnection> UpstreamConnection::connect(DataThread& thre
   return connection;
 }
 
-UpstreamConnection::UpstreamConnection(DataThread& thread, const net::Address& peer, User& user)
-    : thread_(thread), user_(&user), peer_(peer), opened_ms_(Clock::of_thread().monotonic_ms()) {
+std::unique_ptr<UpstreamConnection> UpstreamConnection::join(DataThread& thread,
+                                                             SharedUpstream& shared, User& user) {
+  std::unique_ptr<UpstreamConnection> part(
+      new UpstreamConnection(thread, shared.transport()->peer(), &user));
+  shared.transport()->requests_++;
+  part->shared_ = &shared;
+  part->stream_ = shared.open();
+  part->stream_->set_consumer(*part);
+  return part;
+}
+
+UpstreamConnection::UpstreamConnection(DataThread& thread, const net::Address& peer, User* user)
+    : thread_(thread), user_(user), peer_(peer), opened_ms_(Clock::of_thread().monotonic_ms()) {
   timer_.bind<&UpstreamConnection::on_timeout>(this);
 }
 
-UpstreamConnection::~UpstreamConnection() { thread_.release_connection_slot(); }
+UpstreamConnection::~UpstreamConnection() {
+  if (!shared_) thread_.release_connection_slot();
+}
+
+/// The connection that TLS is of; null: there is none any more, or it is plain.
+const UpstreamConnection* UpstreamConnection::secured() const {
+  const UpstreamConnection* below = shared_ ? shared_->transport() : this;
+  return below && below->tls_ ? below : nullptr;
+}
+
+bool UpstreamConnection::is_handshaking() const {
+  const UpstreamConnection* below = secured();
+  return below && !below->established_ && below->tls_->begun();
+}
+
+std::string_view UpstreamConnection::failure() const {
+  const UpstreamConnection* below = secured();
+  return below ? below->tls_->failure() : std::string_view();
+}
+
+bool UpstreamConnection::failure_is_ours() const {
+  const UpstreamConnection* below = secured();
+  return below && below->tls_->failure_is_ours();
+}
 
 void UpstreamConnection::close(std::unique_ptr<UpstreamConnection> connection) {
   connection->stream_.reset();

@@ -14,6 +14,7 @@
 namespace sluice {
 
 class DataThread;
+class SharedUpstream;
 class UpstreamPool;
 
 /// A connection to a peer: one request uses it at a time, then the pool may keep it for the next.
@@ -44,6 +45,10 @@ class UpstreamConnection final : public Disposable,
                                                      const net::ConnectOptions& options,
                                                      std::unique_ptr<UpstreamTls> tls, User& user,
                                                      int& error);
+  /// A request's part of a connection that others use too; on_connected() follows if that doesn't
+  /// stand yet.
+  static std::unique_ptr<UpstreamConnection> join(DataThread& thread, SharedUpstream& shared,
+                                                  User& user);
   ~UpstreamConnection() override;
 
   net::Stream& stream() { return *stream_; }
@@ -52,11 +57,11 @@ class UpstreamConnection final : public Disposable,
   std::string_view identity() const { return tls_ ? tls_->identity() : std::string_view(); }
 
   /// It stands, as far as TCP goes, and is being secured.
-  bool is_handshaking() const { return tls_ && !established_ && tls_->begun(); }
+  bool is_handshaking() const;
   /// What on_upstream_error() is about, in nginx's words; empty when it is the errno that tells.
-  std::string_view failure() const { return tls_ ? tls_->failure() : std::string_view(); }
+  std::string_view failure() const;
   /// The peer isn't to blame for it.
-  bool failure_is_ours() const { return tls_ && tls_->failure_is_ours(); }
+  bool failure_is_ours() const;
 
   /// Replaces the time-out in force.
   void set_timeout(uint64_t milliseconds) { timer_.set(milliseconds); }
@@ -71,8 +76,9 @@ class UpstreamConnection final : public Disposable,
 
  private:
   friend class UpstreamPool;
-  UpstreamConnection(DataThread& thread, const net::Address& peer, User& user);
+  UpstreamConnection(DataThread& thread, const net::Address& peer, User* user);
 
+  const UpstreamConnection* secured() const;
   void take(User& user);
   void on_connected() override;
   void on_data(std::span<const char> data) override;
@@ -85,6 +91,7 @@ class UpstreamConnection final : public Disposable,
   DataThread& thread_;
   User* user_;  ///< null while idle in pool_
   UpstreamPool* pool_ = nullptr;
+  SharedUpstream* shared_ = nullptr;  ///< that this is a part of
   const void* tag_ = nullptr;
   std::unique_ptr<UpstreamTls> tls_;  ///< null: plain
   net::StreamPtr stream_;
@@ -94,6 +101,7 @@ class UpstreamConnection final : public Disposable,
   uint64_t queued_ = 0;
   uint32_t requests_ = 1;
   bool established_ = false;
+  bool resting_ = false;  ///< it is shared, and nobody uses it
 };
 
 }  // namespace sluice

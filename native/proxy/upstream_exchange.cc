@@ -166,7 +166,7 @@ void UpstreamExchange::connect() {
   note_end_of_try();
   try_ = &exchange.upstream_history->add(exchange.arena);
   try_started_ms_ = now_ms();
-  request_sent_ = body_sent_ = false;
+  request_sent_ = body_sent_ = unprocessed_ = false;
   codec_ = nullptr;
 
   const Peer* peer = choice_->next();
@@ -178,35 +178,68 @@ void UpstreamExchange::connect() {
     return;
   }
   try_->peer = peer->name;
-  Counters& counters = exchange.runtime.thread.counters;
-  counters.upstream_requests++;
+  exchange.runtime.thread.counters.upstream_requests++;
   exchange.log_upstream = {scheme, try_->peer, uri};
 
   UpstreamTlsConf::Terms terms;
   if (secured) terms = conf.tls->terms(exchange, group_ ? group_->name() : target.host);
-  UpstreamPool* pool = group_ ? group_->pool() : nullptr;
-  if (pool) {
-    const void* tag = group_->pool_is_local() ? &conf : nullptr;
-    connection_ = pool->take(peer->address, terms.identity, tag, *this);
-    reused_ = bool(connection_);
-    if (reused_) {
-      counters.upstream_reused++;
-      send_request();
-      return;
-    }
+  if (shares_connections()) {
+    connect_shared(*peer, std::move(terms));
+  } else {
+    connect_alone(*peer, std::move(terms));
   }
-  reused_ = false;
-  open(*peer, std::move(terms));
 }
 
-void UpstreamExchange::open(const Peer& peer, UpstreamTlsConf::Terms terms) {
+void UpstreamExchange::connect_alone(const Peer& peer, UpstreamTlsConf::Terms terms) {
+  if (UpstreamPool* pool = group_ ? group_->pool() : nullptr) {
+    connection_ = pool->take(peer.address, terms.identity, pool_tag(), *this);
+  }
+  reused_ = bool(connection_);
+  if (reused_) {
+    exchange.runtime.thread.counters.upstream_reused++;
+    send_request();
+    return;
+  }
+  std::unique_ptr<UpstreamConnection> made = dial(peer, std::move(terms), *this);
+  if (!made) return;
+  connection_ = std::move(made);
+  connection_->set_timeout(conf.connect_timeout);
+}
+
+// Others may join while the connection is still being made.
+void UpstreamExchange::connect_shared(const Peer& peer, UpstreamTlsConf::Terms terms) {
+  UpstreamPool* pool = group_ ? group_->pool() : nullptr;
+  SharedUpstream* shared = pool ? pool->join(peer.address, terms.identity, pool_tag()) : nullptr;
+  reused_ = shared && shared->is_connected();
+  if (!shared) {
+    std::unique_ptr<SharedUpstream> made = make_shared_upstream();
+    std::unique_ptr<UpstreamConnection> transport = dial(peer, std::move(terms), made->user());
+    if (!transport) return;
+    shared = made.release();
+    shared->begin(std::move(transport), pool);
+    if (pool) pool->share(*shared, pool_tag());
+  }
+  connection_ = UpstreamConnection::join(exchange.runtime.thread, *shared, *this);
+  if (reused_) {
+    exchange.runtime.thread.counters.upstream_reused++;
+    send_request();
+  } else {
+    connection_->set_timeout(conf.connect_timeout);
+  }
+}
+
+/// Begins to connect. Null: that has failed, the request goes on without, and this object may be
+/// gone.
+std::unique_ptr<UpstreamConnection> UpstreamExchange::dial(const Peer& peer,
+                                                           UpstreamTlsConf::Terms terms,
+                                                           UpstreamConnection::User& user) {
   std::unique_ptr<UpstreamTls> tls;
   if (secured) {
     tls = UpstreamTls::begin(*conf.tls, std::move(terms), exchange,
-                             group_ ? &group_->sessions() : nullptr, peer.name);
+                             group_ ? &group_->sessions() : nullptr, peer.name, protocols());
     if (!tls) {
       finish(Verdict::status(500));
-      return;
+      return nullptr;
     }
   }
   net::Address local;
@@ -218,18 +251,18 @@ void UpstreamExchange::open(const Peer& peer, UpstreamTlsConf::Terms terms) {
   options.receive_buffer = conf.receive_buffer;
   options.send_buffer = conf.send_buffer;
   int error = 0;
-  connection_ = UpstreamConnection::connect(exchange.runtime.thread, peer.address, options,
-                                            std::move(tls), *this, error);
-  if (!connection_) {
+  auto connection = UpstreamConnection::connect(exchange.runtime.thread, peer.address, options,
+                                                std::move(tls), user, error);
+  if (!connection) {
     fail_connect(error);
-    return;
+    return nullptr;
   }
   // A short handshake and Nagle's algorithm don't go together.
   if (secured && conf.tls->reuses_sessions && exchange.conf<CoreConf>().tcp_nodelay) {
-    connection_->stream().set_no_delay(true);
+    connection->stream().set_no_delay(true);
   }
-  connection_->set_timeout(conf.connect_timeout);
   exchange.runtime.thread.counters.upstream_connections++;
+  return connection;
 }
 
 void UpstreamExchange::fail_connect(int error) {
@@ -265,14 +298,15 @@ bool UpstreamExchange::local_address(net::Address& address) {
 /// This try has failed: another one, if there is one to be had.
 void UpstreamExchange::next(uint32_t reason) {
   if (choice_->current()) {
-    bool declined = reason == next_upstream::http_403 || reason == next_upstream::http_404;
+    bool declined =
+        unprocessed_ || reason == next_upstream::http_403 || reason == next_upstream::http_404;
     if (!declined) exchange.runtime.thread.counters.upstream_failures++;
     release(declined ? PeerChoice::Outcome::declined : PeerChoice::Outcome::failed);
   }
   if (reason == next_upstream::timeout)
     exchange.log_errno(LogLevel::error, ETIMEDOUT, "upstream timed out");
   // A connection that had gone stale in the pool says nothing about the peer.
-  if (reused_ && reason == next_upstream::error) choice_->tries++;
+  if ((reused_ || unprocessed_) && reason == next_upstream::error) choice_->tries++;
 
   uint16_t status = status_for(reason);
   try_->status = status;
@@ -287,7 +321,7 @@ void UpstreamExchange::next(uint32_t reason) {
 }
 
 bool UpstreamExchange::may_try_again(uint32_t reason) const {
-  return (conf.next_on & reason) == reason && !(request_sent_ && streaming_) &&
+  return (unprocessed_ || (conf.next_on & reason) == reason) && !(request_sent_ && streaming_) &&
          !(conf.next_timeout && now_ms() - started_ms_ >= conf.next_timeout);
 }
 

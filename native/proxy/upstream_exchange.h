@@ -9,6 +9,7 @@
 #include "proxy/data_thread.h"
 #include "proxy/exchange.h"
 #include "proxy/response_pipe.h"
+#include "proxy/shared_upstream.h"
 #include "proxy/upstream_codec.h"
 #include "proxy/upstream_conf.h"
 #include "proxy/upstream_connection.h"
@@ -47,6 +48,12 @@ class UpstreamExchange : public Exchange::Source,
   virtual bool create_request() = 0;
   /// A codec for a new try, in the arena.
   virtual UpstreamCodec& make_codec() = 0;
+  /// A connection that requests share, not begun yet; null: each request has its own.
+  virtual std::unique_ptr<SharedUpstream> make_shared_upstream() { return nullptr; }
+  /// What TLS agrees on (RFC 7301), as it goes over the wire; empty: nothing.
+  virtual std::string_view protocols() const { return {}; }
+  /// Whether make_shared_upstream() makes one.
+  virtual bool shares_connections() const { return false; }
   /// True: the body is sent on while it arrives.
   virtual bool streams_body() = 0;
   /// proxy_redirect for a Location, or for the URL within a Refresh that begins at `prefix`. True:
@@ -75,7 +82,11 @@ class UpstreamExchange : public Exchange::Source,
   static void on_resolved(void* self, bool ok, std::string_view answer);
   void choose(UpstreamGroup* group, std::shared_ptr<PeerList> peers);
   void connect();
-  void open(const Peer& peer, UpstreamTlsConf::Terms terms);
+  void connect_alone(const Peer& peer, UpstreamTlsConf::Terms terms);
+  void connect_shared(const Peer& peer, UpstreamTlsConf::Terms terms);
+  std::unique_ptr<UpstreamConnection> dial(const Peer& peer, UpstreamTlsConf::Terms terms,
+                                           UpstreamConnection::User& user);
+  const void* pool_tag() const { return group_->pool_is_local() ? &conf : nullptr; }
   void next(uint32_t reason);
   bool may_try_again(uint32_t reason) const;
   void finish(Verdict verdict);
@@ -113,6 +124,7 @@ class UpstreamExchange : public Exchange::Source,
   void on_upstream_end() override;
   void on_upstream_error(int error) override;
   void consume(std::string_view input);
+  void retry_unprocessed();
   bool take_hints();
   void log_refusal();
   void wait_for_more();
@@ -160,12 +172,14 @@ class UpstreamExchange : public Exchange::Source,
   bool request_sent_ = false;  ///< some of it
   bool body_sent_ = false;     ///< all of it was given to the stream
   bool reused_ = false;        ///< the connection came from the pool
+  bool unprocessed_ = false;   ///< the peer has not looked at the request
   bool buffering_ = true;
   bool client_ended_ = false;    ///< within a tunnel
   bool paused_ = false;          ///< the client is slower than the upstream
   bool extra_ = false;           ///< the upstream has said more than was asked for
   bool client_is_slow_ = false;  ///< too slow for splicing: the upstream would have to wait for it
   bool broken_off_ = false;      ///< what the pipe holds is all there will be, and it isn't all
+  uint8_t free_retries_ = 3;     ///< of requests that a peer has not looked at
   size_t hints_size_ = 0;        ///< of interim heads so far
   uint32_t question_ = 0;        ///< asked of the control thread
   uint64_t started_ms_ = 0;      ///< the first try

@@ -5,11 +5,12 @@
 
 #include "base/intrusive_list.h"
 #include "net/address.h"
+#include "proxy/shared_upstream.h"
 #include "proxy/upstream_connection.h"
 
 namespace sluice {
 
-/// A group's idle connections
+/// A group's idle connections, and those that requests share
 /// (https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive), the last used first.
 /// A peer that closes one, or speaks unasked, takes it out at once.
 class UpstreamPool {
@@ -30,13 +31,25 @@ class UpstreamPool {
   /// Keeps a connection whose response is complete, or closes it when it has served its time.
   void keep(std::unique_ptr<UpstreamConnection> connection, const void* tag);
 
+  /// The same for connections that serve several requests at once. They stay in the pool while they
+  /// are in use: one to `peer` that has room for another request; null: there is none.
+  SharedUpstream* join(const net::Address& peer, std::string_view identity, const void* tag);
+  void share(SharedUpstream& shared, const void* tag);
+  /// Nobody uses it for now. False: it has served its time.
+  bool rest(SharedUpstream& shared);
+  /// It is about to close.
+  void leave(SharedUpstream& shared);
+
  private:
   friend class UpstreamConnection;
   void drop(UpstreamConnection& connection);
+  bool has_served(const UpstreamConnection& connection) const;
+  void make_room();
 
   Limits limits_;
-  uint32_t size_ = 0;
+  uint32_t size_ = 0;  ///< of what is idle
   IntrusiveList<UpstreamConnection, struct IdleUpstreams> idle_;
+  IntrusiveList<SharedUpstream, struct SharedUpstreams> shared_;
 };
 
 }  // namespace sluice

@@ -56,6 +56,10 @@ void UpstreamExchange::consume(std::string_view input) {
       case Event::end:
         end_response(input);
         return;
+      case Event::unprocessed:
+        log_refusal();
+        retry_unprocessed();
+        return;
       case Event::refused:
         log_refusal();
         if (phase_ == Phase::head) {
@@ -66,6 +70,15 @@ void UpstreamExchange::consume(std::string_view input) {
         return;
     }
   }
+}
+
+/// Whatever the request was, it can be made again: there, or elsewhere.
+void UpstreamExchange::retry_unprocessed() {
+  // …but for a body of which nobody has what was sent.
+  request_sent_ = streaming_;
+  unprocessed_ = free_retries_ > 0;
+  if (unprocessed_) free_retries_--;
+  next(next_upstream::error);
 }
 
 void UpstreamExchange::log_refusal() {

@@ -60,13 +60,14 @@ UpstreamTls::UpstreamTls(const UpstreamTlsConf& conf, UpstreamTlsConf::Terms ter
 
 std::unique_ptr<UpstreamTls> UpstreamTls::begin(const UpstreamTlsConf& conf,
                                                 UpstreamTlsConf::Terms terms, Exchange& exchange,
-                                                UpstreamSessions* sessions, std::string_view peer) {
+                                                UpstreamSessions* sessions, std::string_view peer,
+                                                std::string_view protocols) {
   std::unique_ptr<UpstreamTls> made(new UpstreamTls(conf, std::move(terms), sessions, peer));
-  if (!made->prepare(exchange)) return nullptr;
+  if (!made->prepare(exchange, protocols)) return nullptr;
   return made;
 }
 
-bool UpstreamTls::prepare(Exchange& exchange) {
+bool UpstreamTls::prepare(Exchange& exchange, std::string_view protocols) {
   ssl_ = conf_.context->connection(sessions_ ? this : nullptr);
   if (conf_.tells_name && can_be_told(terms_.name) &&
       !SSL_set_tlsext_host_name(ssl_.get(), terms_.name.c_str())) {
@@ -75,6 +76,10 @@ bool UpstreamTls::prepare(Exchange& exchange) {
     return false;
   }
   if (conf_.certificates && !conf_.certificates->add(exchange, ssl_.get())) return false;
+  if (!protocols.empty()) {
+    SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(protocols.data()),
+                        unsigned(protocols.size()));
+  }
   if (sessions_) {
     if (tls::SessionPtr session = sessions_->find(peer_, terms_.identity)) {
       SSL_set_session(ssl_.get(), session.get());

@@ -43,11 +43,13 @@ struct UpstreamTlsConf {
 /// TLS of one connection to a peer.
 class UpstreamTls final : private tls::SessionReceiver {
  public:
-  /// Ready for a handshake with `peer`; `sessions`, if any, has what may be resumed. Null, and a
-  /// line in the exchange's log, when it can't even begin.
+  /// Ready for a handshake with `peer`; `sessions`, if any, has what may be resumed; `protocols` is
+  /// what ALPN offers (RFC 7301), as it goes over the wire. Null, and a line in the exchange's log,
+  /// when it can't even begin.
   static std::unique_ptr<UpstreamTls> begin(const UpstreamTlsConf& conf,
                                             UpstreamTlsConf::Terms terms, Exchange& exchange,
-                                            UpstreamSessions* sessions, std::string_view peer);
+                                            UpstreamSessions* sessions, std::string_view peer,
+                                            std::string_view protocols);
   UpstreamTls(const UpstreamTls&) = delete;
   UpstreamTls& operator=(const UpstreamTls&) = delete;
 
@@ -66,7 +68,7 @@ class UpstreamTls final : private tls::SessionReceiver {
  private:
   UpstreamTls(const UpstreamTlsConf& conf, UpstreamTlsConf::Terms terms, UpstreamSessions* sessions,
               std::string_view peer);
-  bool prepare(Exchange& exchange);
+  bool prepare(Exchange& exchange, std::string_view protocols);
   void on_session(tls::SessionPtr session) override;
 
   const UpstreamTlsConf& conf_;

@@ -80,6 +80,14 @@ void ServerConnection::process_buffered() {
   }
 }
 
+void ServerConnection::on_turn_end() {
+  if (!buffer_.empty()) {
+    process_buffered();
+  } else if (state_ == State::exchange && !processing_) {
+    process({});
+  }
+}
+
 // Feeds the input to whoever is next, as long as somebody takes it; the rest is kept.
 void ServerConnection::process(std::string_view input) {
   processing_ = true;

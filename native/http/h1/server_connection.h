@@ -70,7 +70,7 @@ class ServerConnection final : public ClientConnection,
   http::ConnectionFacts& connection() override { return facts_; }
 
   // DataThread::TurnEnd: input that waited in buffer_ gets its turn
-  void on_turn_end() override { process_buffered(); }
+  void on_turn_end() override;
 
   void process_buffered();
   void process(std::string_view input);

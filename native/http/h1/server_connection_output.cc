@@ -66,7 +66,8 @@ void ServerConnection::read_body(bool on) {
     return;
   }
   stream_->set_read_size(body_read_size);
-  if (!buffer_.empty()) thread_.at_turn_end(*this);
+  // Of a body that has come to its end there is nothing left that would announce it.
+  if (!buffer_.empty() || body_.ended()) thread_.at_turn_end(*this);
   stream_->resume_reading();
   read_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
 }

@@ -32,7 +32,7 @@ const setHeader = list('proxy_set_header', HTTP_SERVER_LOCATION, TWO, (statement
 }));
 const setBody = text('proxy_set_body', HTTP_SERVER_LOCATION, undefined);
 const method = text('proxy_method', HTTP_SERVER_LOCATION, undefined);
-const httpVersion = choice('proxy_http_version', HTTP_SERVER_LOCATION, ['1.0', '1.1'], '1.1');
+const httpVersion = choice('proxy_http_version', HTTP_SERVER_LOCATION, ['1.0', '1.1', '2'], '1.1');
 const passTrailers = flag('proxy_pass_trailers', HTTP_SERVER_LOCATION, false);
 const sendLowat = size('proxy_send_lowat', HTTP_SERVER_LOCATION, 0);
 
