@@ -7,7 +7,7 @@
 #include "http/h1/client_codec.h"
 #include "http/h1/head_writer.h"
 #include "http/h2/client_codec.h"
-#include "http/h2/client_session.h"
+#include "http/h2/shared_client.h"
 #include "http/section_names.h"
 #include "proxy/locations.h"
 
@@ -193,7 +193,7 @@ UpstreamCodec& ProxyExchange::make_codec() {
 }
 
 std::unique_ptr<SharedUpstream> ProxyExchange::make_shared_upstream() {
-  return std::make_unique<h2::ClientSession>(exchange.runtime.thread);
+  return std::make_unique<h2::SharedClient>(exchange.runtime.thread);
 }
 
 std::string_view ProxyExchange::protocols() const {

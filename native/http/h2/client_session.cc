@@ -1,9 +1,8 @@
 #include "http/h2/client_session.h"
 
-#include <cerrno>
+#include <algorithm>
 
 #include "base/clock.h"
-#include "proxy/upstream_pool.h"
 
 namespace sluice::h2 {
 
@@ -163,16 +162,15 @@ struct ClientCallbacks {
   }
 };
 
-ClientSession::ClientSession(DataThread& thread) : thread_(thread) {}
+ClientSession::ClientSession(net::Stack& stack, Owner& owner) : stack_(stack), owner_(owner) {}
 ClientSession::~ClientSession() = default;
 
-void ClientSession::begin(std::unique_ptr<UpstreamConnection> transport, UpstreamPool* pool) {
-  transport_ = std::move(transport);
-  peer_ = transport_->peer();
-  pool_ = pool;
-  // Requests of one turn leave together, by us.
-  transport_->stream().set_no_delay(true);
-  transport_->stream().set_read_size(64 * 1024);
+void ClientSession::begin(net::Stream& below) {
+  below_ = &below;
+  peer_ = below.remote_address();
+  make_session();
+  tell_all([](ClientStream& stream) { stream.on_connected(); });
+  stack_.visit_later(*this);
 }
 
 void ClientSession::make_session() {
@@ -186,7 +184,7 @@ void ClientSession::make_session() {
 // --- Streams ---
 
 bool ClientSession::has_room() const {
-  if (!transport_ || going_away_) return false;
+  if (going_away_) return false;
   if (!session_) return stream_count_ < assumed_streams;
   uint32_t most = assumed_streams;
   if (settings_received_) {
@@ -197,7 +195,6 @@ bool ClientSession::has_room() const {
 }
 
 net::StreamPtr ClientSession::open() {
-  transport_->cancel_timeout();
   auto owned = std::make_unique<ClientStream>(*this);
   ClientStream& stream = *owned.release();
   streams_.push_back(stream);
@@ -207,105 +204,25 @@ net::StreamPtr ClientSession::open() {
 
 void ClientSession::submit_later(ClientStream& stream) {
   to_submit_.push_back(stream);
-  thread_.at_turn_end(*this);
-}
-
-void ClientSession::settle_later(ClientStream& stream) {
-  if (!stream.ListHook<StreamsToSettle>::linked()) to_settle_.push_back(stream);
-  thread_.stack().settle_later(*this);
-}
-
-void ClientSession::visit_later(ClientStream& stream) {
-  if (!stream.ListHook<StreamsToVisit>::linked()) to_visit_.push_back(stream);
-  thread_.stack().visit_later(*this);
-}
-
-void ClientSession::visit() {
-  telling_ = true;
-  IntrusiveList<ClientStream, StreamsToVisit> now;
-  now.splice(to_visit_);
-  while (!now.empty()) now.pop_front().visit();
-  telling_ = false;
-  rest();
+  stack_.visit_later(*this);
 }
 
 void ClientSession::remove(ClientStream& stream) {
   stream.ListHook<StreamsOfSession>::unlink();
   stream.ListHook<StreamsToSubmit>::unlink();
-  stream.ListHook<StreamsToSettle>::unlink();
-  stream.ListHook<StreamsToVisit>::unlink();
   stream_count_--;
-  if (stream.id() && transport_) {
+  if (stream.id() && below_) {
     // A peer that has said nothing all the while may never say anything again.
     bool silent =
         last_received_ms_ < stream.opened_ms() && now_ms() - stream.opened_ms() > patience_ms;
     if (silent && !stream.is_complete()) going_away_ = true;
     nghttp2_session_set_stream_user_data(session_.get(), stream.id(), nullptr);
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_CANCEL);
-    thread_.at_turn_end(*this);
+    stack_.visit_later(*this);
   }
-  thread_.bury(std::unique_ptr<Disposable>(&stream));
-  rest();
+  stack_.bury(std::unique_ptr<net::Layer>(&stream));
+  if (stream_count_ == 0 && !within_session_ && !telling_) owner_.on_unused();
 }
-
-// --- What comes ---
-
-void ClientSession::on_connected() {
-  make_session();
-  tell_all([](ClientStream& stream) { stream.on_connected(); });
-  produce();
-  rest();
-}
-
-void ClientSession::on_upstream_data(std::span<const char> data) {
-  received_ += data.size();
-  last_received_ms_ = now_ms();
-  within_session_ = true;
-  ssize_t size = nghttp2_session_mem_recv(
-      session_.get(), reinterpret_cast<const uint8_t*>(data.data()), data.size());
-  within_session_ = false;
-  if (size < 0) {
-    fail(invalid_frame);
-  } else if (is_flood()) {
-    fail("http2 flood detected");
-  } else {
-    thread_.at_turn_end(*this);
-    rest();
-  }
-}
-
-bool ClientSession::is_flood() const { return received_ / 8 > progress_ + control_allowance; }
-
-void ClientSession::on_goaway(uint32_t error) {
-  going_away_ = true;
-  goaway_ = "upstream sent goaway with error " + std::to_string(error);
-}
-
-// --- What leaves ---
-
-void ClientSession::produce() {
-  if (within_session_ || !session_ || !transport_) return;
-  within_session_ = true;
-  while (!to_submit_.empty()) to_submit_.pop_front().submit();
-  while (!is_full()) {
-    const uint8_t* data = nullptr;
-    ssize_t size = nghttp2_session_mem_send(session_.get(), &data);
-    if (size <= 0) break;
-    std::span<char> room = stream().prepare(size_t(size));
-    std::copy_n(data, size, room.begin());
-    stream().commit(size_t(size));
-  }
-  within_session_ = false;
-  while (!to_settle_.empty()) to_settle_.pop_front().settle();
-}
-
-// After a connection error nghttp2 wants nothing more once its GOAWAY is out.
-void ClientSession::on_turn_end() {
-  produce();
-  if (transport_ && !nghttp2_session_want_read(session_.get())) fail(invalid_frame);
-}
-
-// --- The end ---
 
 /// Tells every stream, each of which may go.
 template <class Tell>
@@ -321,49 +238,83 @@ void ClientSession::tell_all(Tell tell) {
   telling_ = false;
 }
 
-void ClientSession::on_upstream_end() {
-  going_away_ = true;
-  tell_all([](ClientStream& stream) {
-    stream.is_complete() ? stream.detach() : stream.on_connection_end();
-  });
-  close();
-}
+// --- What comes ---
 
-void ClientSession::on_upstream_error(int error) {
-  going_away_ = true;
-  tell_all([error](ClientStream& stream) {
-    stream.is_complete() ? stream.detach() : stream.on_connection_error(error);
-  });
-  close();
-}
-
-void ClientSession::fail(std::string_view why) {
-  going_away_ = true;
-  tell_all([why](ClientStream& stream) { stream.on_connection_failure(why); });
-  close();
-}
-
-/// Without a request: others may have the connection, or it ends.
-void ClientSession::rest() {
-  if (stream_count_ > 0 || within_session_ || telling_) return;
-  bool kept = transport_ && session_ && !going_away_ && pool_ && pool_->rest(*this);
-  if (!kept) close();
-}
-
-void ClientSession::close() {
-  going_away_ = true;
-  if (transport_ && pool_) pool_->leave(*this);
-  ListHook<TurnEndList>::unlink();
-  if (transport_) {
-    // RSTs and the like may be waiting; the peer is told that this is no failure.
-    if (session_) {
-      nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, nullptr, 0);
-      produce();
-    }
-    UpstreamConnection::close(std::move(transport_));
+void ClientSession::receive(std::span<const char> data) {
+  received_ += data.size();
+  last_received_ms_ = now_ms();
+  within_session_ = true;
+  ssize_t size = nghttp2_session_mem_recv(
+      session_.get(), reinterpret_cast<const uint8_t*>(data.data()), data.size());
+  within_session_ = false;
+  if (size < 0) {
+    break_off(invalid_frame);
+  } else if (is_flood()) {
+    break_off("http2 flood detected");
+  } else {
+    stack_.visit_later(*this);
+    if (stream_count_ == 0) owner_.on_unused();
   }
-  if (stream_count_ > 0 || std::exchange(buried_, true)) return;
-  thread_.stack().bury(std::unique_ptr<net::Layer>(this));
+}
+
+bool ClientSession::is_flood() const { return received_ / 8 > progress_ + control_allowance; }
+
+void ClientSession::on_goaway(uint32_t error) {
+  going_away_ = true;
+  goaway_ = "upstream sent goaway with error " + std::to_string(error);
+}
+
+// --- What leaves ---
+
+void ClientSession::produce() {
+  if (within_session_ || !below_) return;
+  within_session_ = true;
+  while (!to_submit_.empty()) to_submit_.pop_front().submit();
+  while (!is_full()) {
+    const uint8_t* data = nullptr;
+    ssize_t size = nghttp2_session_mem_send(session_.get(), &data);
+    if (size <= 0) break;
+    std::span<char> room = below_->prepare(size_t(size));
+    std::copy_n(data, size, room.begin());
+    below_->commit(size_t(size));
+  }
+  within_session_ = false;
+}
+
+// After a connection error nghttp2 wants nothing more once its GOAWAY is out.
+void ClientSession::visit() {
+  produce();
+  if (below_ && !nghttp2_session_want_read(session_.get())) break_off(invalid_frame);
+}
+
+// --- The end ---
+
+void ClientSession::end() {
+  going_away_ = true;
+  below_ = nullptr;
+  tell_all([](ClientStream& stream) { stream.on_connection_end(); });
+}
+
+void ClientSession::fail(int error) {
+  going_away_ = true;
+  below_ = nullptr;
+  tell_all([error](ClientStream& stream) { stream.on_connection_error(error); });
+}
+
+void ClientSession::break_off(std::string_view why) {
+  going_away_ = true;
+  produce();
+  below_ = nullptr;
+  tell_all([why](ClientStream& stream) { stream.on_connection_failure(why); });
+  owner_.on_broken();
+}
+
+void ClientSession::leave() {
+  going_away_ = true;
+  if (!below_) return;
+  nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, nullptr, 0);
+  produce();
+  below_ = nullptr;
 }
 
 }  // namespace sluice::h2

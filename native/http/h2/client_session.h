@@ -1,107 +1,103 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/intrusive_list.h"
 #include "http/h2/client_stream.h"
 #include "http/h2/session.h"
 #include "net/stack.h"
-#include "proxy/data_thread.h"
-#include "proxy/shared_upstream.h"
 
 namespace sluice::h2 {
 
-/// A connection to an upstream that speaks HTTP/2 (RFC 9113): nghttp2's session between the
-/// connection and the streams of requests. What requests of one turn have to say leaves together.
+/// A client's side of an HTTP/2 connection (RFC 9113): nghttp2's session between the connection and
+/// the streams of requests. What requests of one turn have to say leaves together.
 ///
 /// Nothing that the peer does makes it grow: heads are bounded by the codec, bodies by their
-/// streams' windows, and a peer that sends much and says little is left (see `is_flood()`).
-class ClientSession final : public SharedUpstream,
-                            public net::Layer,
-                            private UpstreamConnection::User,
-                            private DataThread::TurnEnd {
+/// streams' windows, and a peer that sends much and says little is left (`is_flood()`).
+class ClientSession final : public net::Layer {
  public:
-  explicit ClientSession(DataThread& thread);
+  /// Whose connection it is.
+  class Owner {
+   public:
+    /// No stream is left.
+    virtual void on_unused() = 0;
+    /// The peer has broken the rules, and the streams know; close the connection.
+    virtual void on_broken() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+  ClientSession(net::Stack& stack, Owner& owner);
   ~ClientSession() override;
 
-  // SharedUpstream
-  UpstreamConnection::User& user() override { return *this; }
-  void begin(std::unique_ptr<UpstreamConnection> transport, UpstreamPool* pool) override;
-  UpstreamConnection* transport() override { return transport_.get(); }
-  bool is_connected() const override { return session_ && transport_; }
-  bool has_room() const override;
-  net::StreamPtr open() override;
-  void close() override;
+  // --- The connection ---
+  /// It stands: streams that wait for it are told.
+  void begin(net::Stream& below);
+  void receive(std::span<const char> data);
+  /// What could not be sent may be sent now, if the connection takes it.
+  void produce();
+  /// It is gone: it ended, or failed. Streams are told, but those whose response is complete.
+  void end();
+  void fail(int error);
+  /// It is about to be closed: the peer is told that this is no failure (RFC 9113 section 6.8).
+  void leave();
+
+  // --- Requests ---
+  bool is_connected() const { return below_ != nullptr; }
+  bool is_unused() const { return stream_count_ == 0; }
+  /// Whether one more may be made.
+  bool has_room() const;
+  /// A ClientStream for one more.
+  net::StreamPtr open();
 
   // --- For its streams ---
-  DataThread& thread() { return thread_; }
-  nghttp2_session* session() { return session_.get(); }
-  net::Stream& stream() { return transport_->stream(); }
+  net::Stack& stack() { return stack_; }
+  net::Stream* below() { return below_; }
   const net::Address& peer() const { return peer_; }
+  nghttp2_session* session() { return session_.get(); }
   /// The peer takes no more for now.
-  bool is_full() const { return transport_->stream().blocked(); }
+  bool is_full() const { return below_->blocked(); }
   /// Why streams that nghttp2 closes were not processed; empty: they may have been.
   const std::string& goaway() const { return goaway_; }
   /// A stream has a head to send.
   void submit_later(ClientStream& stream);
-  /// A stream has something else to send, and may have borrowed it.
-  void settle_later(ClientStream& stream);
-  /// Makes frames now, unless nghttp2 is on the stack.
-  void produce();
-  /// Has the stream's visit() called once nobody is on the stack.
-  void visit_later(ClientStream& stream);
   /// The stream's consumer has let go of it.
   void remove(ClientStream& stream);
-  /// Bytes of bodies that have left.
+  /// Bytes of heads and bodies that have come, or of bodies that have left.
   void note_progress(uint64_t bytes) { progress_ += bytes; }
 
  private:
   friend struct ClientCallbacks;
 
   // net::Layer
-  void settle() override { produce(); }
+  void settle() override {}
   void visit() override;
-  // DataThread::TurnEnd
-  void on_turn_end() override;
-
-  // UpstreamConnection::User
-  void on_connected() override;
-  void on_upstream_data(std::span<const char> data) override;
-  void on_upstream_readable() override {}
-  void on_upstream_end() override;
-  void on_upstream_writable() override { produce(); }
-  void on_upstream_error(int error) override;
-  void on_upstream_timeout() override { close(); }
 
   void make_session();
   bool is_flood() const;
   void on_goaway(uint32_t error);
-  void fail(std::string_view why);
+  void break_off(std::string_view why);
   template <class Tell>
   void tell_all(Tell tell);
-  void rest();
 
-  DataThread& thread_;
-  UpstreamPool* pool_ = nullptr;
-  std::unique_ptr<UpstreamConnection> transport_;
+  net::Stack& stack_;
+  Owner& owner_;
+  net::Stream* below_ = nullptr;  ///< null before and after
   net::Address peer_;
-  SessionPtr session_;  ///< null until the connection stands
+  SessionPtr session_;
   std::string goaway_;
   IntrusiveList<ClientStream, struct StreamsOfSession> streams_;
   IntrusiveList<ClientStream, struct StreamsToSubmit> to_submit_;
-  IntrusiveList<ClientStream, struct StreamsToSettle> to_settle_;
-  IntrusiveList<ClientStream, struct StreamsToVisit> to_visit_;
-  uint64_t received_ = 0;          ///< bytes in all
-  uint64_t progress_ = 0;          ///< …of heads and bodies, and of bodies that were sent
+  uint64_t received_ = 0;  ///< bytes in all
+  uint64_t progress_ = 0;
   uint64_t last_received_ms_ = 0;  ///< when the peer last said anything
   uint32_t stream_count_ = 0;
   bool settings_received_ = false;
   bool going_away_ = false;  ///< the peer takes no more requests, or doesn't answer them
   bool within_session_ = false;
   bool telling_ = false;  ///< streams are being told something: they may go, the session doesn't
-  bool buried_ = false;
 };
 
 }  // namespace sluice::h2

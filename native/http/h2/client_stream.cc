@@ -81,7 +81,7 @@ void ClientStream::wake() {
   if (closed_) return;
   waiting_ |= blocked();
   if (std::exchange(deferred_, false)) nghttp2_session_resume_data(session_.session(), id_);
-  session_.settle_later(*this);
+  session_.stack().settle_later(*this);
 }
 
 void ClientStream::flush() {
@@ -103,7 +103,7 @@ ptrdiff_t ClientStream::next_data(size_t room, uint32_t& flags) {
 
 // Bytes are copied behind their frame's head; a file's go by the connection's own ways.
 void ClientStream::take_data(std::span<const uint8_t> frame_head, size_t size) {
-  net::Stream& to = session_.stream();
+  net::Stream& to = *session_.below();
   std::ranges::copy(frame_head, to.prepare(frame_head.size()).begin());
   to.commit(frame_head.size());
   session_.note_progress(size);
@@ -125,15 +125,16 @@ void ClientStream::take_data(std::span<const uint8_t> frame_head, size_t size) {
     pending_.consume(taken);
     size -= taken;
   }
-  if (has_room_again()) session_.visit_later(*this);
+  if (has_room_again()) session_.stack().visit_later(*this);
 }
 
 bool ClientStream::has_room_again() const { return waiting_ && unsent() <= low_mark; }
 
 void ClientStream::settle() {
+  session_.produce();
   pending_.own_borrowed();
   if (has_room_again()) {
-    session_.visit_later(*this);
+    session_.stack().visit_later(*this);
   } else {
     waiting_ = unsent() > 0;
   }
@@ -204,7 +205,7 @@ void ClientStream::tell() {
 
 void ClientStream::tell_later() {
   untold_ = true;
-  session_.visit_later(*this);
+  session_.stack().visit_later(*this);
 }
 
 // What is given back makes the peer's window larger again: what a paused consumer has is not.
@@ -223,7 +224,7 @@ void ClientStream::consumed(size_t size) {
 
 void ClientStream::resume_reading() {
   if (!std::exchange(paused_, false)) return;
-  session_.visit_later(*this);
+  session_.stack().visit_later(*this);
 }
 
 void ClientStream::visit() {
@@ -236,7 +237,7 @@ void ClientStream::visit() {
     std::string held = std::exchange(held_, {});
     consumer_->on_data(held);
     // They may lie in a client's queue.
-    session_.thread().stack().flush();
+    session_.stack().flush();
     if (closed_) return;
     consumed(held.size());
   } else {
@@ -250,6 +251,7 @@ void ClientStream::visit() {
 
 void ClientStream::on_connection_end() {
   id_ = 0;
+  if (is_complete()) return;
   if (!codec_ || head_size_ > 0) {
     on_connection_error(ECONNRESET);
   } else {
@@ -259,6 +261,7 @@ void ClientStream::on_connection_end() {
 
 void ClientStream::on_connection_error(int error) {
   id_ = 0;
+  if (is_complete()) return;
   consumer_->on_error(error);
 }
 
@@ -283,7 +286,7 @@ void ClientStream::close() {
 const net::Address& ClientStream::remote_address() const { return session_.peer(); }
 
 const net::Address& ClientStream::local_address() {
-  return session_.transport() ? session_.stream().local_address() : session_.peer();
+  return session_.below() ? session_.below()->local_address() : session_.peer();
 }
 
 }  // namespace sluice::h2

@@ -10,7 +10,6 @@
 #include "http/h2/session.h"
 #include "net/out_queue.h"
 #include "net/stack.h"
-#include "proxy/disposable.h"
 
 namespace sluice::h2 {
 
@@ -21,12 +20,10 @@ class ClientSession;
 /// those of bodies; heads, trailers and ends reach the codec, and an empty on_data() says that it
 /// has something to tell.
 class ClientStream final : public net::Stream,
-                           public Disposable,
+                           public net::Layer,
                            public Recycled<ClientStream>,
                            public ListHook<struct StreamsOfSession>,
-                           public ListHook<struct StreamsToSubmit>,
-                           public ListHook<struct StreamsToSettle>,
-                           public ListHook<struct StreamsToVisit> {
+                           public ListHook<struct StreamsToSubmit> {
  public:
   explicit ClientStream(ClientSession& session);
   ~ClientStream() override;
@@ -49,10 +46,7 @@ class ClientStream final : public net::Stream,
   void on_closed(uint32_t error);                                    // (*)
   ptrdiff_t next_data(size_t room, uint32_t& flags);                 // (*)
   void take_data(std::span<const uint8_t> frame_head, size_t size);  // (*)
-  /// Copies what is still borrowed, and finds out whether the consumer may go on.
-  void settle();
-  void visit();
-  // The connection is lost: it ended, failed, or broke the rules; the peer has said so or not.
+  // The connection is lost: it ended, failed, or the peer broke the rules.
   void on_connection_end();
   void on_connection_error(int error);
   void on_connection_failure(std::string_view why);
@@ -62,6 +56,10 @@ class ClientStream final : public net::Stream,
   void detach() { id_ = 0; }
   int32_t id() const { return id_; }
   uint64_t opened_ms() const { return opened_ms_; }
+
+  // net::Layer
+  void settle() override;
+  void visit() override;
 
   // net::Stream
   void set_consumer(Consumer& consumer) override { consumer_ = &consumer; }
