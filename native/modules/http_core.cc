@@ -78,6 +78,9 @@ void read_answers(CoreConf& conf, const plan::Node& node) {
                                 Template::read(page["uri"])});
   }
   conf.post_action = node["postAction"].text();
+  for (const plan::Node& condition : node["earlyHints"].items()) {
+    conf.early_hints.push_back(Template::read(condition));
+  }
 }
 
 void read_files(CoreConf& conf, const plan::Node& node) {

@@ -104,6 +104,7 @@ struct CoreConf : ModuleConf {
   uint32_t error_log = 0;
   std::vector<ErrorPage> error_pages;
   std::string_view post_action;  ///< /uri or @name
+  std::vector<Template> early_hints;  ///< 103 goes on if any is neither empty nor "0"
 
   SymlinkRule::Check disable_symlinks = SymlinkRule::Check::off;
   Template disable_symlinks_from;  ///< the part of a path that is trusted

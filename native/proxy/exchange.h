@@ -61,7 +61,6 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   bool uri_below_alias =
       false;  ///< try_files chose a file: it goes behind an alias that stands for the whole URI
   bool internal = false;
-  bool method_changed = false;  ///< an error page or post_action made it GET
   const Server* server = nullptr;
   const Location* location = nullptr;  ///< null: the server's own block
   const Block* block = nullptr;  ///< the configuration in force: location, `if` or limit_except
@@ -121,6 +120,8 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   /// Runs the header filters and hands the head to the codec. ok(): send the body. A handler that
   /// gets anything else finalizes with it.
   Verdict send_head();
+  /// Before the head: fields of a 103, which the client gets if early_hints says so (RFC 8297).
+  void send_early_hints(const http::HeaderList& fields);
   /// Through the body filters to the codec.
   Verdict send_body(const http::Piece& piece);
   /// A whole response in one go.
@@ -185,7 +186,6 @@ class Exchange : public Disposable, public Recycled<Exchange> {
 
   // --- Connection persistence ---
   bool keep_alive = false;  ///< decided when the head is sent
-  bool lingering = false;
 
   // --- Variables that others set ---
   std::optional<uint64_t>

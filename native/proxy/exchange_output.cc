@@ -1,5 +1,7 @@
 // The response's way out: header filters, body filters, the client's codec.
 
+#include <algorithm>
+
 #include "http/status.h"
 #include "modules/http_core.h"
 #include "proxy/data_thread.h"
@@ -31,6 +33,18 @@ Verdict Exchange::send_head() {
   downstream.send_head(*this, header_only);
   if (!header_only) apply_rate_limit();
   return Verdict::ok();
+}
+
+void Exchange::send_early_hints(const http::HeaderList& fields) {
+  if (head_sent_ || post_action_ || is_subrequest()) return;
+  if (request.version < http::Version::http11) return;
+  auto holds = [this](const Template& condition) {
+    std::string_view value = condition.evaluate(*this);
+    return !value.empty() && value != "0";
+  };
+  if (std::ranges::any_of(conf<CoreConf>().early_hints, holds)) {
+    downstream.send_informational(103, fields);
+  }
 }
 
 void Exchange::apply_rate_limit() {

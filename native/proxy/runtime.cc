@@ -28,7 +28,6 @@ ConnectionConf read_connection(const plan::Node& node) {
       .ignore_invalid_headers = node["ignoreInvalidHeaders"].boolean(),
       .underscores_in_headers = node["underscoresInHeaders"].boolean(),
       .merge_slashes = node["mergeSlashes"].boolean(),
-      .allow_trace = node["allowTrace"].boolean(),
   };
 }
 
@@ -217,7 +216,6 @@ void Runtime::read_listeners(const plan::Node& nodes) {
         .socket = read_socket(node, thread.descriptor(node["fd"].integer(-1))),
         .address = node["address"].text(),
         .worker = int(node["worker"].integer(-1)),
-        .deferred = node["deferred"].boolean(),
         .addresses = {},
     };
     for (const plan::Node& address : node["addresses"].items()) {

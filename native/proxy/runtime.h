@@ -41,7 +41,6 @@ struct ConnectionConf {
   bool ignore_invalid_headers = true;
   bool underscores_in_headers = false;
   bool merge_slashes = true;
-  bool allow_trace = false;
 };
 
 struct Server {
@@ -67,7 +66,6 @@ struct ListenerConf {
   net::ListenSocket socket;
   std::string_view address;  ///< as nginx prints it
   int worker = -1;           ///< with reuseport: whose it is
-  bool deferred = false;
   std::vector<ListenAddress> addresses;
 };
 

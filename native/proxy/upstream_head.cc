@@ -160,7 +160,6 @@ void UpstreamExchange::redirect_internally(std::string_view to) {
   if (exchange.request.method != http::Method::head) {
     exchange.request.method = http::Method::get;
     exchange.request.method_name = "GET";
-    exchange.method_changed = true;
   }
   exchange.redirect(internal->path, internal->args);
 }

@@ -86,14 +86,22 @@ void UpstreamExchange::log_refusal() {
   exchange.log(LogLevel::error, "%.*s", int(refusal.size()), refusal.data());
 }
 
-// 103: passed on by a later module (early_hints); here they only must not go on for ever.
+// Hints go on as long as all of them together are no longer than a head may be; and they must not
+// go on for ever.
 bool UpstreamExchange::take_hints() {
-  for (const http::Header& field : codec_->head().headers)
+  const http::ResponseHead& head = codec_->head();
+  http::HeaderList fields(exchange.arena);
+  for (const http::Header& field : head.headers) {
     hints_size_ += field.name.size() + field.value.size() + 4;
-  if (hints_size_ <= max_hints_size) return true;
-  exchange.log(LogLevel::error, "upstream sent too many interim responses");
-  next(next_upstream::invalid_header);
-  return false;
+    if (!conf.hidden.contains(field)) fields.add(field.name, field.value, field.id);
+  }
+  if (hints_size_ > max_hints_size) {
+    exchange.log(LogLevel::error, "upstream sent too many interim responses");
+    next(next_upstream::invalid_header);
+    return false;
+  }
+  if (head.status == 103 && hints_size_ <= conf.buffer_size) exchange.send_early_hints(fields);
+  return true;
 }
 
 /// The response goes on: with what comes, or once the client has taken what there is.

@@ -58,6 +58,7 @@ void ServerConnection::on_data(std::span<const char> data) {
   if ((state_ == State::discarding || state_ == State::lingering) && !extend_lingering()) return;
   if (state_ == State::waiting && buffer_.empty()) {
     thread_.set_idle(*this, false);
+    reserved_ = false;
     if (facts_.requests > 0) read_timer_.set(conf().client_header_timeout);
   }
   if (!buffer_.empty()) {

@@ -109,6 +109,7 @@ class ServerConnection final : public ClientConnection,
   Timer read_timer_;
   Timer send_timer_;
   uint64_t linger_until_ms_ = 0;
+  uint32_t keepalive_left_ms_ = 0;  ///< once the connection is no longer reserved_
   State state_ = State::waiting;
   bool processing_ = false;
   bool body_wanted_ = false;
@@ -116,6 +117,7 @@ class ServerConnection final : public ClientConnection,
   bool client_closed_ = false;
   bool no_delay_ = false;
   bool keep_after_discard_ = false;
+  bool reserved_ = false;     ///< waiting, and keepalive_min_timeout isn't over
   bool lost_ = false;         ///< a message was malformed: what comes after it is nobody's
   bool fresh_input_ = false;  ///< something has come since the last request ended
 };

@@ -57,14 +57,17 @@ void ServerConnection::end_request(bool keep_alive) {
 
 void ServerConnection::wait_for_request() {
   const CoreConf& core = exchange_->conf<CoreConf>();
-  read_timer_.set(core.keepalive_timeout);
+  uint32_t reserved = std::min(core.keepalive_min_timeout, core.keepalive_timeout);
+  reserved_ = reserved > 0;
+  keepalive_left_ms_ = core.keepalive_timeout - reserved;
+  read_timer_.set(reserved_ ? reserved : keepalive_left_ms_);
   thread_.bury(std::move(exchange_));
   state_ = State::waiting;
   fresh_input_ = false;
   stream_->set_read_size(head_read_size);
   if (buffer_.empty()) {
     buffer_.shrink_to_fit();
-    thread_.set_idle(*this, true);
+    if (!reserved_) thread_.set_idle(*this, true);
   } else {
     thread_.at_turn_end(*this);
   }
@@ -113,7 +116,7 @@ void ServerConnection::close() {
 void ServerConnection::drain() {
   if (state_ == State::waiting) {
     // Who has not asked anything yet is not idle: a first request may be on its way.
-    if (facts_.requests > 0) close();
+    if (facts_.requests > 0 && !reserved_) close();
   } else if (exchange_ && state_ == State::exchange) {
     exchange_->keep_alive = false;
   }
@@ -130,6 +133,12 @@ void ServerConnection::terminate() {
 void ServerConnection::on_read_timeout() {
   switch (state_) {
     case State::waiting:
+      if (std::exchange(reserved_, false) && keepalive_left_ms_ > 0 && !thread_.draining()) {
+        thread_.set_idle(*this, true);
+        read_timer_.set(keepalive_left_ms_);
+        return;
+      }
+      [[fallthrough]];
     case State::discarding:
     case State::lingering:
       close();

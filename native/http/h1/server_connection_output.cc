@@ -9,7 +9,9 @@ namespace sluice::h1 {
 
 void ServerConnection::send_informational(uint16_t status, const http::HeaderList& headers) {
   std::span<char> room = stream_->prepare(interim_head_size(status, headers));
-  stream_->commit(write_interim_head(status, headers, room));
+  size_t size = write_interim_head(status, headers, room);
+  stream_->commit(size);
+  exchange_->bytes_sent += size;
 }
 
 void ServerConnection::send_head(Exchange& exchange, bool no_body) {

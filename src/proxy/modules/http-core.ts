@@ -148,6 +148,13 @@ const maxRanges = number('max_ranges', ANY_LEVEL, NO_LIMIT);
 const chunkedTransferEncoding = flag('chunked_transfer_encoding', ANY_LEVEL, true);
 const etag = flag('etag', ANY_LEVEL, true);
 const postAction = text('post_action', ANY_LEVEL_OR_IF, undefined);
+/** Conditions: 103 responses are passed on if any of them is neither empty nor `0`. */
+const earlyHints = directive({
+  name: 'early_hints',
+  contexts: ANY_LEVEL,
+  args: ONE_OR_MORE,
+  read: (statement) => statement.words.slice(1),
+});
 
 /** Settings that the Plan holds as they are, under the directive's name in camel case. */
 const PLAIN: Readonly<Record<string, Setting<unknown, unknown>>> = {
@@ -213,6 +220,7 @@ export const httpCore: HttpModule = {
     clientBodyTempPath,
     openFileCacheValid,
     keepaliveTimeout,
+    earlyHints,
     limitRate,
     limitRateAfter,
     internal,
@@ -258,6 +266,7 @@ function plainConf(scope: Scope | undefined): ModuleConf {
 function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
   const keepalive = scope.get(keepaliveTimeout);
   const symlinks = scope.find(disableSymlinks);
+  const hints = scope.find(earlyHints);
   return {
     ...plainConf(scope),
     root: rootPlan(scope, compiler),
@@ -271,6 +280,7 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
     clientBodyTempPath: clientBodyTempPath.plan(scope, compiler, compiler.defaults.clientBodyTemp),
     limitRate: rate(limitRate, scope, compiler),
     limitRateAfter: rate(limitRateAfter, scope, compiler),
+    earlyHints: hints?.value.map((word, i) => compiler.template(word, hints.statement, i + 1)),
     resolver: resolverPlan(scope),
     disableSymlinks: symlinks && {
       check: symlinks.value.check,

@@ -39,7 +39,6 @@ export interface ConnectionPlan {
   readonly mergeSlashes: boolean;
   /** `max_headers`. */
   readonly maxHeaders: number;
-  readonly allowTrace?: boolean;
 }
 
 /** nginx's search: exact; longest prefix; then, unless that prefix says `^~`, expressions in order. */

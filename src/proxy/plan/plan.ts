@@ -96,7 +96,6 @@ export interface ListenerPlan {
   /** As nginx prints it: `0.0.0.0:80`, `[::]:80`, `unix:/path`. */
   readonly address: string;
   readonly worker?: number;
-  readonly deferred?: boolean;
   /** A worker on F-Stack opens this socket of its own; absent: the kernel's serves on either. */
   readonly userSpace?: UserSpaceSocketPlan;
   /** A listening socket on a wildcard serves several `listen` addresses: chosen by the connection's local address. */

@@ -57,7 +57,6 @@ export function compileListeners(
         fd: compiler.descriptors.listen(plan.length),
         address: socketAddress.address,
         ...(socket?.reuseport && { worker }),
-        ...(socket?.deferred && { deferred: true }),
         ...(own && { userSpace: own }),
         addresses: addressPlans,
       });
