@@ -103,7 +103,7 @@ struct CoreConf : ModuleConf {
   bool chunked_transfer_encoding = true;
   uint32_t error_log = 0;
   std::vector<ErrorPage> error_pages;
-  std::string_view post_action;  ///< /uri or @name
+  std::string_view post_action;       ///< /uri or @name
   std::vector<Template> early_hints;  ///< 103 goes on if any is neither empty nor "0"
 
   SymlinkRule::Check disable_symlinks = SymlinkRule::Check::off;

@@ -42,8 +42,13 @@ export class ErrorLog implements Log {
 
   write(level: LogLevel, message: string): void {
     if (RANK[level] < this.#threshold) return;
+    this.prepare()[level](message);
+  }
+
+  /** Loads what the first line would. */
+  prepare(): Logger<LogLevel> {
     this.#logger ??= this.#open();
-    this.#logger[level](message);
+    return this.#logger;
   }
 
   #open(): Logger<LogLevel> {

@@ -9,7 +9,7 @@ import type { OcspQuestions } from '../upstream/ocsp-questions.ts';
 import type { NameQuestions } from '../upstream/questions.ts';
 import { openLogFile } from './descriptors.ts';
 import { ErrorLog, fileSink } from './error-log.ts';
-import type { WorkerStackSettings } from './settings.ts';
+import type { UserSettings, WorkerStackSettings } from './settings.ts';
 import { onSignals } from './signals.ts';
 import { systemErrorText } from './system-error.ts';
 import { EXIT_FATAL, FIRST_FD, PLAN_FD, type WorkerSettings } from './worker-settings.ts';
@@ -58,6 +58,33 @@ function limitResources(
   if (cpus) attempt('sched_setaffinity()', () => setAffinity(cpus));
 }
 
+/** What is loaded with the first need of it. */
+const LATER = {
+  names: () => import('../upstream/questions.ts'),
+  ocsp: () => import('../upstream/ocsp-questions.ts'),
+};
+
+/** A user who may not read the place where we are installed, below /root for one, has to find all of it loaded. */
+async function loadWhatUserCannotRead({ user }: WorkerSettings): Promise<void> {
+  if (!user || canReadUs(user)) return;
+  log.prepare();
+  for (const load of Object.values(LATER)) await load();
+}
+
+function canReadUs({ uid, gid }: UserSettings): boolean {
+  process.setegid?.(gid);
+  process.seteuid?.(uid);
+  try {
+    closeSync(openSync(import.meta.filename, 'r'));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
+
 function dropPrivileges({ user }: WorkerSettings): void {
   if (!user) return;
   require(`setgid(${user.gid})`, () => process.setgid?.(user.gid));
@@ -90,11 +117,11 @@ let ocsp: Promise<OcspQuestions> | undefined;
 /** Who answers is loaded with the first question. */
 async function answer(id: number, kind: string, payload: Buffer): Promise<void> {
   if (kind === 'ocsp') {
-    ocsp ??= import('../upstream/ocsp-questions.ts').then((module) => new module.OcspQuestions(addon, log));
+    ocsp ??= LATER.ocsp().then((module) => new module.OcspQuestions(addon, log));
     await (await ocsp).ask(id, payload);
     return;
   }
-  names ??= import('../upstream/questions.ts').then((module) => new module.NameQuestions(addon, log));
+  names ??= LATER.names().then((module) => new module.NameQuestions(addon, log));
   (await names).ask(id, kind, payload);
 }
 
@@ -171,6 +198,7 @@ function sayReady(): void {
 process.umask(0);
 limitResources(settings, addon);
 chooseStack();
+await loadWhatUserCannotRead(settings);
 dropPrivileges(settings);
 attempt('prctl(PR_SET_DUMPABLE)', addon.allowCoreDump);
 if (settings.workingDirectory !== undefined) {
