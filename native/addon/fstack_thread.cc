@@ -66,7 +66,7 @@ std::unique_ptr<FstackThread> FstackThread::start(const FstackOptions& options,
   std::vector<const char*> devices;
   for (const std::string& device : options.devices) devices.push_back(device.c_str());
   net::FstackStart start{options.configuration.c_str(), options.process, devices.data(),
-                         devices.size()};
+                         devices.size(), options.ports};
   std::promise<bool> started;
   CapturedOutput captured;
   sigset_t all, before;

@@ -15,6 +15,7 @@ struct FstackOptions {
   std::string library;        ///< bin/build-fstack's
   std::string configuration;  ///< path of the ini
   int process = 0;
+  net::PortRanges ports;
   std::vector<std::string> devices;
   net::FstackStack::Settings settings;
 };

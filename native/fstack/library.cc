@@ -2,6 +2,7 @@
 // keeps them from ending the process. Built only where both are there.
 #include <ff_api.h>
 #include <rte_devargs.h>
+#include <rte_ethdev.h>
 #include <rte_version.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -34,6 +35,23 @@ const linux_sockaddr* foreign(const sockaddr* address) {
 }
 linux_sockaddr* foreign(sockaddr* address) { return reinterpret_cast<linux_sockaddr*>(address); }
 
+PortRanges port_ranges;
+
+int dispatch(void* frame, uint16_t* size, uint16_t queue, uint16_t) {
+  int owner = owner_of_frame({static_cast<const uint8_t*>(frame), *size}, port_ranges);
+  return owner < 0 ? queue : owner;
+}
+
+/// Whether some device has no table by which it spreads flows (RSS).
+bool needs_dispatcher() {
+  uint16_t port;
+  RTE_ETH_FOREACH_DEV(port) {
+    rte_eth_dev_info info;
+    if (rte_eth_dev_info_get(port, &info) == 0 && info.reta_size == 0) return true;
+  }
+  return false;
+}
+
 bool init(const FstackStart& start) {
   for (size_t i = 0; i < start.device_count; ++i) {
     if (rte_devargs_add(RTE_DEVTYPE_VIRTUAL, start.devices[i]) != 0) return false;
@@ -45,7 +63,10 @@ bool init(const FstackStart& start) {
                          process,  "--proc-type", role};
   char* arguments[std::size(words) + 1] = {};
   for (size_t i = 0; i < std::size(words); ++i) arguments[i] = words[i].data();
-  return ff_init(static_cast<int>(std::size(words)), arguments) == 0;
+  if (ff_init(static_cast<int>(std::size(words)), arguments) != 0) return false;
+  port_ranges = start.ports;
+  if (port_ranges.workers > 1 && needs_dispatcher()) ff_regist_packet_dispatcher(dispatch);
+  return true;
 }
 
 bool start(const FstackStart& options) {

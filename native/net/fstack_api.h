@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "net/frame_owner.h"
+
 namespace sluice::net {
 
 /// FreeBSD's struct kevent (kqueue(2)), as ff_kevent() takes and fills it.
@@ -45,6 +47,7 @@ struct FstackStart {
   int process;                 ///< from 0; the first one is the primary
   const char* const* devices;  ///< DPDK's virtual devices: `net_af_packet0,iface=eth1`
   size_t device_count;
+  PortRanges ports;  ///< whose packets are whose, where the device has no RSS for several workers
 };
 
 /// F-Stack's calls, as a table that the library which links it (native/fstack) hands out: the

@@ -14,6 +14,8 @@ export interface FstackSettings {
   readonly devices: readonly string[];
   /** From 0; the first process is the primary and must be up before the others. */
   readonly process: number;
+  /** How many there are. */
+  readonly processes: number;
   /** Whether to try it without hugepages where none are free. */
   readonly noHuge: boolean;
   /** Microseconds that a turn without work waits, for the CPU's sake; 0: never. Absent: what the ini says. */
@@ -21,6 +23,8 @@ export interface FstackSettings {
 }
 
 const HUGEPAGES = '/sys/kernel/mm/hugepages';
+/** The ports that connections to upstreams come from: F-Stack's own choice. */
+const EPHEMERAL = { first: 10_000, last: 65_535 };
 /** Megabytes that DPDK takes without hugepages if the ini doesn't say. */
 const MEMORY_WITHOUT_HUGEPAGES = '512';
 /** A machine's host bridge: no driver takes it, so allowing just this keeps DPDK away from its real devices. */
@@ -52,6 +56,7 @@ export function startFstack(addon: Addon, settings: FstackSettings): StartFailur
     library: settings.library,
     configuration: `/proc/self/fd/${fd}`,
     process: settings.process,
+    ports: portRanges(settings.processes),
     devices: settings.devices,
     idleSleep: idleSleep(settings),
   });
@@ -59,13 +64,26 @@ export function startFstack(addon: Addon, settings: FstackSettings): StartFailur
 }
 
 /** The ini with what is ours to say. F-Stack's own sleep would delay the kernel's events: the worker sleeps instead. */
-export function effectiveIni({ ini, devices, noHuge }: FstackSettings): Ini {
+export function effectiveIni({ ini, devices, noHuge, process, processes }: FstackSettings): Ini {
   const without = noHuge && ini.value('dpdk', 'no_huge') === undefined && !freeHugepages();
-  return ini.with('dpdk', {
+  const effective = ini.with('dpdk', {
     idle_sleep: '0',
     ...(without && { no_huge: '1', memory: ini.value('dpdk', 'memory') ?? MEMORY_WITHOUT_HUGEPAGES }),
     ...(devices.length > 0 && ini.value('dpdk', 'allow') === undefined && { allow: NO_PCI_DEVICE }),
   });
+  if (processes === 1) return effective;
+  // A reply must find its worker, also where the device can't be told to hash (native/net/frame_owner.h).
+  const { first, each } = portRanges(processes);
+  const own = first + process * each;
+  return effective.with('freebsd.sysctl', {
+    'net.inet.ip.portrange.first': `${own}`,
+    'net.inet.ip.portrange.last': `${own + each - 1}`,
+  });
+}
+
+function portRanges(workers: number): { first: number; each: number; workers: number } {
+  const { first, last } = EPHEMERAL;
+  return { first, each: Math.floor((last - first + 1) / workers), workers };
 }
 
 function idleSleep({ idleSleep: said, ini }: FstackSettings): number {

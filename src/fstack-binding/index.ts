@@ -88,6 +88,7 @@ export interface Addon {
     readonly library: string;
     readonly configuration: string;
     readonly process: number;
+    readonly ports: { readonly first: number; readonly each: number; readonly workers: number };
     readonly devices: readonly string[];
     readonly idleSleep: number;
   }): string | null;

@@ -99,7 +99,7 @@ t.test('the addresses are those of ports and vlans, further ones included', asyn
 });
 
 t.test('what is ours to say replaces what the file says, and comes before the ports', async (t) => {
-  const settings = { library: '', process: 0, noHuge: false, devices: ['net_tap0,iface=x'] };
+  const settings = { library: '', process: 0, processes: 1, noHuge: false, devices: ['net_tap0,iface=x'] };
   const effective = effectiveIni({ ...settings, ini: ini(`${GOOD}[dpdk]\nidle_sleep=50\n`) });
   t.equal(effective.value('dpdk', 'idle_sleep'), '0', 'the worker sleeps, not F-Stack');
   t.equal(effective.value('dpdk', 'allow'), '0000:00:00.0', 'real devices are left alone');

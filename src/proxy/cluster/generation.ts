@@ -83,6 +83,7 @@ export class Generation {
     const cpus = workerCpuAffinity?.[worker] ?? workerCpuAffinity?.at(-1);
     return {
       worker,
+      workers: this.process.workerProcesses,
       fds: this.#fds,
       errorLog: this.#mainLog,
       ...(process.geteuid?.() === 0 && { user }),

@@ -11,6 +11,8 @@ export const EXIT_FATAL = 2;
 export interface WorkerSettings {
   /** From 0. */
   readonly worker: number;
+  /** How many there are of its generation. */
+  readonly workers: number;
   readonly fds: readonly FdPlan[];
   /** The main error log: positions in `fds`. */
   readonly errorLog: readonly { readonly fd: number; readonly level: LogLevel }[];

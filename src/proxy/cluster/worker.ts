@@ -184,7 +184,7 @@ function chooseStack(): void {
 function comeUpOn({ ini, ...stack }: WorkerStackSettings, worker: number): StartFailure | undefined {
   const parsed = Ini.parse(ini);
   if ('error' in parsed) return { reason: parsed.error, remedy: `correct ${stack.name}` };
-  return startFstack(addon, { ...stack, ini: parsed.ini, process: worker });
+  return startFstack(addon, { ...stack, ini: parsed.ini, process: worker, processes: settings.workers });
 }
 
 /** The master waits for a byte on our stdout; from then on stdout leads nowhere. */

@@ -10,6 +10,8 @@ import { EXIT_FATAL } from './worker-settings.ts';
 
 /** A worker that dies younger than this is started again later and later. */
 const SETTLED_MS = 1000;
+/** How long a worker has between SIGTERM and SIGKILL. */
+const TERMINATE_MS = 1000;
 /** What a process dies of by itself. */
 const { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV } = constants.signals;
 const CRASHES: ReadonlySet<number> = new Set([SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV]);
@@ -138,9 +140,29 @@ export class Workers {
         `worker process ${worker.pid} exited with fatal code ${EXIT_FATAL} and cannot be respawned`,
       );
     } else if (!worker.exiting && !this.#ending) {
-      this.#respawn(generation, worker);
+      const dependants = this.#dependants(worker);
+      if (dependants.length > 0) void this.#restart(generation, dependants);
+      else this.#respawn(generation, worker);
     }
     if (!this.live && this.#respawns.size === 0) this.#onAllGone();
+  }
+
+  /** F-Stack's processes share memory, locks included: one that dies leaves it in a state that nobody can trust. */
+  #dependants({ settings: { stack } }: WorkerProcess): WorkerProcess[] {
+    if (!stack) return [];
+    return this.list().filter(({ settings, exiting }) => settings.stack?.ini === stack.ini && !exiting);
+  }
+
+  async #restart(generation: Generation, dependants: readonly WorkerProcess[]): Promise<void> {
+    this.#log().write(
+      'warn',
+      'a worker on F-Stack has died, those that share its memory are started anew with it',
+    );
+    this.signal('SIGTERM', dependants);
+    const kill = setTimeout(() => this.signal('SIGKILL', dependants), TERMINATE_MS);
+    await Promise.all(dependants.map(({ gone }) => gone));
+    clearTimeout(kill);
+    if (!this.#ending) await this.start(generation);
   }
 
   #respawn(generation: Generation, { settings: { worker }, startedAt }: WorkerProcess): void {

@@ -1,5 +1,5 @@
 /** Two network namespaces with a veth between them: clients and origins in one, F-Stack in the other. As root. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROGRAM } from '../../support/sluice.ts';
@@ -19,11 +19,14 @@ export class Network {
   readonly server: string;
   /** The interface that F-Stack gets. */
   readonly device = 'fstack0';
+  /** Where clients and origins run; with a tap, its kernel end is beside F-Stack. */
+  clientNamespace: string;
   readonly #processes: ChildProcess[] = [];
 
   constructor(t: Cleanup) {
     this.client = `sluice-c${process.pid}`;
     this.server = `sluice-s${process.pid}`;
+    this.clientNamespace = this.client;
     ip('netns', 'add', this.client);
     ip('netns', 'add', this.server);
     t.teardown(() => this.#remove());
@@ -52,6 +55,13 @@ export class Network {
     return this;
   }
 
+  /** The kernel's end of a `net_tap` that F-Stack has made; both ends begin with the same MAC. Whether it is there. */
+  adoptTap(): boolean {
+    const { server, device } = this;
+    attempt('-n', server, 'addr', 'add', `${CLIENT}/24`, 'dev', device);
+    return attempt('-n', server, 'link', 'set', device, 'address', '02:00:00:77:00:01', 'up');
+  }
+
   /** Writes a program that starts Sluice in F-Stack's namespace, or, with `clientSide`, in the client's. */
   program(directory: string, clientSide = false): string {
     const path = join(directory, 'sluice-in-namespace');
@@ -63,7 +73,7 @@ export class Network {
 
   /** Runs a program among the clients and returns what it prints; throws if it fails. */
   run(command: string, ...args: string[]): string {
-    const all = ['netns', 'exec', this.client, command, ...args];
+    const all = ['netns', 'exec', this.clientNamespace, command, ...args];
     return execFileSync('ip', all, { encoding: 'latin1', maxBuffer: 64 * 1024 * 1024, timeout: 60_000 });
   }
 
@@ -73,7 +83,7 @@ export class Network {
 
   /** A program that goes on among the clients, until the end. */
   start(command: string, ...args: string[]): ChildProcess {
-    const child = spawn('ip', ['netns', 'exec', this.client, command, ...args], {
+    const child = spawn('ip', ['netns', 'exec', this.clientNamespace, command, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#processes.push(child);
@@ -94,4 +104,9 @@ export class Network {
 
 function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Whether it worked. */
+function attempt(...args: string[]): boolean {
+  return spawnSync('ip', args).status === 0;
 }

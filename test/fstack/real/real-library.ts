@@ -1,5 +1,5 @@
 /** `npm run test:fstack`: the end-to-end tests over the real F-Stack. As root, with FF_PATH, after a build that found it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -163,19 +163,75 @@ t.test('without its device a worker serves on the kernel', { skip }, async (t) =
   );
 });
 
+const skipTap = skip || (freeHugepages() < 300 && 'two workers need 300 hugepages of 2 MB');
+
+t.test('two workers over net_tap', { skip: skipTap }, async (t) => {
+  const network = new Network(t);
+  network.clientNamespace = network.server;
+  const http = `
+    server { listen 80;
+      location / { return 200 $pid; }
+      location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; } }`;
+  const sluice = await startSluice(t, {
+    program: network.program(folder(t)),
+    config: `events { } http { access_log off; ${http} }`,
+    workers: 2,
+    main: `fstack_conf f-stack.conf; fstack_device net_tap0,iface=${network.device},mac=fixed;`,
+    files: {
+      'f-stack.conf': ini().replace('lcore_mask=1', 'lcore_mask=3').replace('no_huge=1', 'no_huge=0'),
+    },
+  });
+  const url = `http://${FSTACK}/`;
+  // DPDK makes the tap, and gives it its MAC a while later.
+  const tapAnswer = (): Promise<string> =>
+    eventually('an answer', () => (network.adoptTap() ? tryCurl(network, url) : undefined), 20_000);
+  await tapAnswer();
+  const origin = network.start(
+    process.execPath,
+    join(import.meta.dirname, 'origin.ts'),
+    CLIENT,
+    `${ORIGIN_PORT}`,
+  );
+  await new Promise((resolve) => origin.stdout?.once('data', resolve));
+  const pids = (): string[] => Array.from({ length: 40 }, () => network.curl(url));
+  const workersOf = (found: readonly string[]): number[] => [...new Set(found.map(Number))].toSorted();
+
+  t.strictSame(warnings(sluice), []);
+  t.strictSame(workersOf(pids()), sluice.workers().toSorted(), 'both serve');
+  for (let i = 0; i < 16; i++) {
+    t.equal(
+      network.curl(`${url}proxied/`),
+      `0 bytes from ${FSTACK}`,
+      'a reply of an upstream finds its worker',
+    );
+  }
+
+  const before = sluice.workers();
+  sluice.signal('SIGKILL', before[1]);
+  await eventually(
+    'both to be replaced',
+    () => sluice.workers().filter((pid) => !before.includes(pid)).length === 2,
+  );
+  await tapAnswer();
+  await eventually('both to serve', () => workersOf(pids()).length === 2, 20_000);
+  t.equal(sluice.logged(/a worker on F-Stack has died, those that share its memory are started anew/), 1);
+});
+
+function freeHugepages(): number {
+  return Number(/HugePages_Free:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'latin1'))?.[1] ?? 0);
+}
+
 /** While a new worker starts F-Stack clients have to try again. */
 function answer(network: Network, url: string): Promise<string> {
-  return eventually(
-    'an answer',
-    () => {
-      try {
-        return network.curl('--connect-timeout', '1', url);
-      } catch {
-        return undefined;
-      }
-    },
-    20_000,
-  );
+  return eventually('an answer', () => tryCurl(network, url), 20_000);
+}
+
+function tryCurl(network: Network, url: string): string | undefined {
+  try {
+    return network.curl('--connect-timeout', '1', url);
+  } catch {
+    return undefined;
+  }
 }
 
 function warnings(sluice: Sluice): string[] {
