@@ -20,7 +20,8 @@
         # GCC 12 sees uninitialised members where a std::variant is moved.
         "-Wno-maybe-uninitialized"
       ],
-      "libraries": ["-lpcre2-8"],
+      # Of ngtcp2 never the crypto helper libraries: they bring another TLS along.
+      "libraries": ["-lpcre2-8", "-lngtcp2", "-lnghttp3"],
       "configurations": {
         "Release": { "cflags": ["-O2", "-g1"] },
         "Sanitize": {

@@ -27,7 +27,8 @@ export const DEFAULTS: ReadonlyMap<string, string> = new Map([
 
 /** Where Sluice deliberately differs from nginx. */
 export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
-  ['listen', '`quic` is refused as by an nginx that is built without it'],
+  ['http3_advertise', "Sluice's own: adds `Alt-Svc` to answers over TLS and QUIC"],
+  ['listen', 'with `quic` every worker has a socket of its own, as with `reuseport`'],
   ['proxy_buffering', 'while a client keeps up nothing is held back; the buffers fill when it does not'],
   [
     'proxy_buffers',
@@ -38,6 +39,11 @@ export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
     'checked only: what the client does not take stays in the buffers, all of them',
   ],
   ['proxy_temp_file_write_size', 'checked only: a temporary file takes what a read has brought'],
+  ['quic_bpf', 'checked only: packets find the worker that holds their connection either way'],
+  ['quic_cid_key', "Sluice's own: see the [operator's guide](operators-guide.md#http3)"],
+  ['quic_congestion_control', "Sluice's own"],
+  ['quic_gso', 'on by default; a device that can not do it is noticed, and gets its datagrams one by one'],
+  ['quic_host_id', "Sluice's own: see the [operator's guide](operators-guide.md#http3)"],
   ['sluice_status', "Sluice's own: see the [operator's guide](operators-guide.md#status)"],
   [
     'sendfile',

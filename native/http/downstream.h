@@ -47,12 +47,15 @@ struct ConnectionFacts {
   bool pipelined = false;  ///< the current request came along with the one before ($pipe)
   int64_t started_ms = 0;  ///< monotonic; $connection_time
   const net::Address* remote = nullptr;
-  std::string_view remote_text;  ///< without port: $remote_addr, `client:` in logs
-  net::Stream* stream = nullptr;
+  std::string_view remote_text;           ///< without port: $remote_addr, `client:` in logs
+  net::Stream* stream = nullptr;          ///< null: QUIC carries it
+  const net::Address* local = nullptr;    ///< null: the stream knows
   const ListenAddress* listen = nullptr;  ///< the `listen` that the connection came by
   std::shared_ptr<const TlsFacts> tls;    ///< null: plain
   /// What the PROXY protocol header said; null: none, or it named no addresses.
   std::shared_ptr<const net::ProxyHeader> proxy_protocol;
+
+  const net::Address& local_address() const { return local ? *local : stream->local_address(); }
 };
 
 /// The client's side of one exchange: an HTTP/1 connection's current request, an HTTP/2 or HTTP/3

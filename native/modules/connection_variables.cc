@@ -74,11 +74,11 @@ Value remote_port(Exchange& exchange, std::uintptr_t) {
 }
 
 Value server_address(Exchange& exchange, std::uintptr_t) {
-  return address_value(exchange, facts(exchange).stream->local_address());
+  return address_value(exchange, facts(exchange).local_address());
 }
 
 Value server_port(Exchange& exchange, std::uintptr_t) {
-  return port_value(exchange, facts(exchange).stream->local_address().port());
+  return port_value(exchange, facts(exchange).local_address().port());
 }
 
 Value server_name(Exchange& exchange, std::uintptr_t) { return Value::of(exchange.server->name); }
@@ -121,7 +121,8 @@ Value proxy_protocol_tlv(Exchange& exchange, std::uintptr_t data) {
 }
 
 Value tcp_info(Exchange& exchange, std::uintptr_t member) {
-  int descriptor = facts(exchange).stream->kernel_descriptor();
+  const net::Stream* stream = facts(exchange).stream;
+  int descriptor = stream ? stream->kernel_descriptor() : -1;
   struct tcp_info info = {};
   socklen_t size = sizeof info;
   if (descriptor < 0 || getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {

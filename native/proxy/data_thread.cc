@@ -10,6 +10,7 @@
 #include "net/kernel_stack.h"
 #include "proxy/acceptor.h"
 #include "proxy/exchange.h"
+#include "proxy/quic_listeners.h"
 #include "proxy/upstream_group.h"
 
 namespace sluice {
@@ -42,6 +43,7 @@ DataThread::~DataThread() {
   terminate();
   graveyard_.clear();
   acceptors_.clear();
+  quic_.reset();
   questions_.clear();
   runtime_.reset();
 }
@@ -73,9 +75,16 @@ bool DataThread::start(std::string& error) {
   stack_->observe_turns(*this);
   stack_->watch(
       wake_.get(), [](void* self) { static_cast<DataThread*>(self)->run_commands(); }, this);
+  if (const plan::Node& quic = process["quic"]) {
+    quic_ = std::make_unique<QuicListeners>(*this, quic, uint16_t(options_.worker));
+  }
   for (const ListenerConf& listener : runtime_->listeners) {
     if (listener.worker >= 0 && uint32_t(listener.worker) != options_.worker) continue;
-    acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
+    if (listener.datagram) {
+      if (quic_) quic_->add(listener);
+    } else {
+      acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
+    }
   }
   return true;
 }
@@ -210,6 +219,7 @@ void DataThread::drain() {
   if (draining_) return;
   draining_ = true;
   acceptors_.clear();
+  if (quic_) quic_->stop_accepting();
   for (IntrusiveList<ClientConnection, struct ConnectionList>* list : {&idle_, &busy_}) {
     for (auto at = list->begin(); at != list->end();) {
       ClientConnection& connection = *at;

@@ -24,6 +24,7 @@
 namespace sluice {
 
 class Acceptor;
+class QuicListeners;
 
 /// A connection that can be closed while it waits for a next request. Idle ones are closed on quit,
 /// and when connections run out.
@@ -158,6 +159,7 @@ class DataThread : private net::Stack::TurnObserver {
   std::unique_ptr<Runtime> runtime_;
   ErrorLog* error_log_ = nullptr;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::unique_ptr<QuicListeners> quic_;  ///< null: nothing listens there
   IntrusiveList<ClientConnection, struct ConnectionList> busy_;
   IntrusiveList<ClientConnection, struct ConnectionList> idle_;
   std::vector<std::unique_ptr<Disposable>> graveyard_;

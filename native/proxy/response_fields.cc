@@ -23,7 +23,7 @@ std::string_view Exchange::absolute_location() {
   if (!core.absolute_redirect || !field->value.starts_with('/')) return {};
 
   const http::ConnectionFacts& connection = main_->downstream.connection();
-  const net::Address& local = connection.stream->local_address();
+  const net::Address& local = connection.local_address();
   std::string_view host = core.server_name_in_redirect ? server->name : main_->request.host;
   if (host.empty()) host = arena.copy(local.text(false));
   uint16_t port = core.port_in_redirect ? local.port() : 0;

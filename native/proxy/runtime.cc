@@ -216,6 +216,7 @@ void Runtime::read_listeners(const plan::Node& nodes) {
         .socket = read_socket(node, thread.descriptor(node["fd"].integer(-1))),
         .address = node["address"].text(),
         .worker = int(node["worker"].integer(-1)),
+        .datagram = node["datagram"].boolean(),
         .addresses = {},
     };
     for (const plan::Node& address : node["addresses"].items()) {
@@ -223,7 +224,8 @@ void Runtime::read_listeners(const plan::Node& nodes) {
       served.address = address["address"].text();
       served.parsed = net::Address::parse(served.address);
       served.listener = listener.address;
-      served.tls = address["tls"].boolean();
+      served.quic = listener.datagram;
+      served.tls = served.quic || address["tls"].boolean();
       served.http2 = address["http2"].boolean();
       served.proxy_protocol = address["proxyProtocol"].boolean();
       served.servers = VirtualServers::read(*this, address["http"]);

@@ -59,6 +59,7 @@ struct ListenAddress {
   bool proxy_protocol = false;
   bool tls = false;
   bool http2 = false;  ///< `listen … http2`
+  bool quic = false;   ///< `listen … quic`
   VirtualServers servers;
 };
 
@@ -66,6 +67,7 @@ struct ListenerConf {
   net::ListenSocket socket;
   std::string_view address;  ///< as nginx prints it
   int worker = -1;           ///< with reuseport: whose it is
+  bool datagram = false;     ///< UDP: all its addresses speak QUIC
   std::vector<ListenAddress> addresses;
 };
 

@@ -27,8 +27,11 @@ void use_context(SSL* ssl, const Context& context) {
   SSL_set_SSL_CTX(ssl, to);
   SSL_set_verify(ssl, SSL_CTX_get_verify_mode(to), SSL_CTX_get_verify_callback(to));
   SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(to));
+  // QUIC has switched that off for its connections, whatever a context says.
+  bool compatible = SSL_get_options(ssl) & SSL_OP_ENABLE_MIDDLEBOX_COMPAT;
   SSL_clear_options(ssl, SSL_get_options(ssl) & ~SSL_CTX_get_options(to));
   SSL_set_options(ssl, SSL_CTX_get_options(to));
+  if (!compatible) SSL_clear_options(ssl, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
 }
 
 }  // namespace

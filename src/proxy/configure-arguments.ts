@@ -9,6 +9,7 @@ export const CONFIGURE_ARGUMENTS: readonly string[] = [
   '--with-http_ssl_module',
   '--with-http_stub_status_module',
   '--with-http_v2_module',
+  '--with-http_v3_module',
   '--without-http-cache',
   '--without-http_auth_basic_module',
   '--without-http_autoindex_module',

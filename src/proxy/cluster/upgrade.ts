@@ -1,5 +1,6 @@
 /** Replacing the running program: a new binary starts with our sockets, and takes over or gives back. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { hostSeed, SEED_VARIABLE } from '../../quic/host-seed.ts';
 import { childEnvironment } from './environment.ts';
 import { formatInherited, INHERITED_VARIABLE } from './inherit.ts';
 import type { ListenSocket } from './listen-sockets.ts';
@@ -27,6 +28,10 @@ export function startNewBinary(
   return spawn(program.path, program.args, {
     argv0: program.path,
     stdio: ['inherit', 'inherit', 'inherit', ...sockets.map((socket) => socket.fd)],
-    env: { ...childEnvironment(env), [INHERITED_VARIABLE]: formatInherited(numbers) },
+    env: {
+      ...childEnvironment(env),
+      [INHERITED_VARIABLE]: formatInherited(numbers),
+      [SEED_VARIABLE]: Buffer.from(hostSeed()).toString('hex'),
+    },
   });
 }

@@ -22,6 +22,7 @@ export interface Protocols {
   readonly ssl: boolean;
   /** `listen … http2`: the older way of `http2 on`. */
   readonly http2: boolean;
+  readonly quic: boolean;
 }
 
 export interface ListenSocket {
@@ -64,11 +65,13 @@ export function readListen(statement: Statement, { platform, warn }: ReadContext
   let proxyProtocol = false;
   let ssl = false;
   let http2 = false;
+  let quic = false;
   for (let word = 2; word < statement.words.length; word++) {
     const parameter = statement.word(word);
     if (parameter === 'default_server' || parameter === 'default') defaultServer = true;
     else if (parameter === 'proxy_protocol') proxyProtocol = true;
     else if (parameter === 'ssl') ssl = true;
+    else if (parameter === 'quic') quic = true;
     else if (parameter === 'http2') {
       http2 = true;
       const advice = 'use the "http2" directive instead';
@@ -78,10 +81,32 @@ export function readListen(statement: Statement, { platform, warn }: ReadContext
       readSocketParameter(socket, statement, word);
     }
   }
+  const protocols = { proxyProtocol, ssl, http2, quic };
+  if (quic) refuseBeside(protocols, socket, statement);
   const addresses = expand(address, platform);
   if (addresses.length === 0)
     throw statement.fail(`host not found in "${text}" of the "listen" directive`, 1);
-  return { addresses, defaultServer, protocols: { proxyProtocol, ssl, http2 }, socket };
+  return { addresses, defaultServer, protocols, socket };
+}
+
+/** What a datagram socket doesn't have, or QUIC brings by itself. */
+function refuseBeside(
+  { proxyProtocol, ssl, http2 }: Protocols,
+  socket: ListenSocket | undefined,
+  statement: Statement,
+): void {
+  const said: Readonly<Record<string, boolean>> = {
+    fastopen: socket?.fastopen !== undefined,
+    deferred: socket?.deferred === true,
+    multipath: socket?.multipath === true,
+    so_keepalive: socket?.keepalive !== undefined,
+    ssl,
+    http2,
+    proxy_protocol: proxyProtocol,
+  };
+  for (const [parameter, found] of Object.entries(said)) {
+    if (found) throw statement.fail(`"${parameter}" parameter is incompatible with "quic"`);
+  }
 }
 
 function readSocketParameter(socket: ListenSocket, statement: Statement, word: number): void {
@@ -106,7 +131,6 @@ function readSocketParameter(socket: ListenSocket, statement: Statement, word: n
 
 /** In the words of an nginx that is built without them. */
 function refuseUnsupported(parameter: string, statement: Statement, word: number): void {
-  if (parameter === 'quic') throw statement.fail('the "quic" parameter requires ngx_http_v3_module', word);
   if (parameter.startsWith('accept_filter=')) {
     throw statement.fail(`accept filters "${parameter}" are not supported on this platform, ignored`, word);
   }

@@ -18,15 +18,18 @@ import { httpStatus } from './http-status.ts';
 import { httpTryFiles } from './http-try-files.ts';
 import { httpUpstream } from './http-upstream.ts';
 import { httpV2 } from './http-v2.ts';
+import { httpV3 } from './http-v3.ts';
 import type { HttpModule, Module } from './module.ts';
 import { openssl } from './pem-files.ts';
+import { quic } from './quic.ts';
 
-export const CORE_MODULES: readonly Module[] = [core, events, openssl, fstack];
+export const CORE_MODULES: readonly Module[] = [core, events, openssl, fstack, quic];
 
 export const HTTP_MODULES: readonly HttpModule[] = [
   httpCore,
   httpSsl,
   httpV2,
+  httpV3,
   httpLog,
   httpUpstream,
   httpTryFiles,

@@ -46,6 +46,18 @@ export interface ProcessPlan {
   readonly version: string;
   readonly prefix: string;
   readonly timerResolution?: number;
+  /** Where something listens for QUIC. */
+  readonly quic?: QuicPlan;
+}
+
+/** How connection IDs look (native/quic/connection_id.h), and what keys are derived from. */
+export interface QuicPlan {
+  /** Tells the processes of this configuration from those of others: 16 bits. */
+  readonly generation: number;
+  readonly seed: Bytes;
+  readonly hostId?: Bytes;
+  readonly rotation?: number;
+  readonly cidKey?: Bytes;
 }
 
 export type FdPlan =
@@ -98,6 +110,8 @@ export interface ListenerPlan {
   readonly worker?: number;
   /** A worker on F-Stack opens this socket of its own; absent: the kernel's serves on either. */
   readonly userSpace?: UserSpaceSocketPlan;
+  /** UDP, for QUIC. */
+  readonly datagram?: boolean;
   /** A listening socket on a wildcard serves several `listen` addresses: chosen by the connection's local address. */
   readonly addresses: readonly ListenAddressPlan[];
 }
@@ -122,7 +136,6 @@ export interface ListenAddressPlan {
   readonly proxyProtocol?: boolean;
   readonly tls?: boolean;
   readonly http2?: boolean;
-  readonly quic?: boolean;
   readonly http: VirtualServersPlan;
 }
 

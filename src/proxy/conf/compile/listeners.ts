@@ -33,6 +33,8 @@ export interface Listeners {
   readonly plan: readonly ListenerPlan[];
   /** How to open each, by the same position. */
   readonly settings: readonly ListenSettings[];
+  /** Whether any of them is for QUIC. */
+  readonly quic: boolean;
 }
 
 /** nginx's default for Linux. */
@@ -49,20 +51,24 @@ export function compileListeners(
   const settings: ListenSettings[] = [];
   for (const { socketAddress, served } of sockets(addresses)) {
     const addressPlans = served.map((each) => addressPlan(each, socketAddress, compiler));
-    const { socket } = socketAddress;
-    const own = compiler.diagnostics.attempt(() => userSpaceSocket(socketAddress, served, stack, compiler));
-    // with reuseport each worker has a queue of its own
+    const { quic } = socketAddress.protocols;
+    const own = quic
+      ? undefined
+      : compiler.diagnostics.attempt(() => userSpaceSocket(socketAddress, served, stack, compiler));
+    // with reuseport each worker has a queue of its own, and QUIC's connections need that
+    const socket = quic ? { ...socketAddress.socket, reuseport: true } : socketAddress.socket;
     for (let worker = 0; worker < (socket?.reuseport ? workers : 1); worker++) {
       plan.push({
         fd: compiler.descriptors.listen(plan.length),
         address: socketAddress.address,
         ...(socket?.reuseport && { worker }),
         ...(own && { userSpace: own }),
+        ...(quic && { datagram: true }),
         addresses: addressPlans,
       });
       settings.push({
         address: socketAddress.address,
-        transport: 'stream',
+        transport: quic ? 'datagram' : 'stream',
         backlog: DEFAULT_BACKLOG,
         ipv6only: true,
         ...(own && { userSpace: true }),
@@ -70,7 +76,7 @@ export function compileListeners(
       });
     }
   }
-  return { plan, settings };
+  return { plan, settings, quic: addresses.some(({ protocols }) => protocols.quic) };
 }
 
 /** The socket that a worker on F-Stack opens in place of the kernel's; undefined: none. */
@@ -115,9 +121,14 @@ function collect(servers: readonly { scope: Scope }[], compiler: Compiler): List
 
 const PLAIN = {
   defaultServer: false,
-  protocols: { proxyProtocol: false, ssl: false, http2: false },
+  protocols: { proxyProtocol: false, ssl: false, http2: false, quic: false },
   socket: undefined,
 };
+
+/** TCP and UDP have each their own sockets. */
+function endpoint(address: string, { quic }: Protocols): string {
+  return quic ? `udp ${address}` : address;
+}
 
 /** One more `listen` of an address; nginx's rules for what may be said twice. */
 function add(
@@ -128,9 +139,10 @@ function add(
   statement: Statement,
   compiler: Compiler,
 ): void {
-  const before = known.get(address);
+  const key = endpoint(address, said.protocols);
+  const before = known.get(key);
   if (!before) {
-    known.set(address, {
+    known.set(key, {
       address,
       servers: [server],
       defaultServer: server.position,
@@ -160,6 +172,7 @@ function add(
     proxyProtocol: before.protocols.proxyProtocol || said.protocols.proxyProtocol,
     ssl: before.protocols.ssl || said.protocols.ssl,
     http2: before.protocols.http2 || said.protocols.http2,
+    quic: before.protocols.quic,
   };
 }
 
@@ -186,7 +199,8 @@ function same(a: Protocols, b: Protocols): boolean {
 
 /** Whoever speaks TLS shows a certificate: the default server at least, unless it refuses. */
 function checkCertificates(served: ListenAddress, compiler: Compiler): void {
-  if (!served.protocols.ssl) return;
+  const { ssl, quic } = served.protocols;
+  if (!ssl && !quic) return;
   const first = served.servers.find(({ position }) => position === served.defaultServer);
   if (!first || hasCertificate(first.scope)) return;
   const without = rejectsHandshake(first.scope)
@@ -194,7 +208,7 @@ function checkCertificates(served: ListenAddress, compiler: Compiler): void {
     : first;
   const opener = without?.scope.opener?.statement;
   if (!opener) return;
-  const message = 'no "ssl_certificate" is defined for the "listen ... ssl" directive';
+  const message = `no "ssl_certificate" is defined for the "listen ... ${quic ? 'quic' : 'ssl'}" directive`;
   compiler.diagnostics.reportBare('emerg', message + opener.source.suffix(opener.line), opener.place());
 }
 
@@ -205,7 +219,9 @@ function checkCertificates(served: ListenAddress, compiler: Compiler): void {
 function* sockets(
   addresses: readonly ListenAddress[],
 ): Iterable<{ socketAddress: ListenAddress; served: readonly ListenAddress[] }> {
-  for (const samePort of Map.groupBy(addresses, ({ address }) => portOf(address)).values()) {
+  for (const samePort of Map.groupBy(addresses, ({ address, protocols }) =>
+    endpoint(portOf(address), protocols),
+  ).values()) {
     const wildcard = samePort.find(({ address }) => isWildcard(address));
     const others = samePort.filter((each) => each !== wildcard);
     const shared = others.filter(({ socket }) => wildcard && !socket);

@@ -2,6 +2,7 @@ import type { ListenSettings, ProcessSettings } from '../../cluster/settings.ts'
 import { checkUser, processSettings, workerShutdownTimeout } from '../../modules/core.ts';
 import { eventsBlock, workerConnections } from '../../modules/events.ts';
 import { httpBlock } from '../../modules/http-core-blocks.ts';
+import { quicPlan } from '../../modules/quic.ts';
 import type { HttpPlan } from '../../plan/http.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { SERVER_VERSION } from '../../version.ts';
@@ -42,6 +43,7 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
       counters: compiler.descriptors.ownZone('counters', COUNTERS_SIZE),
       version: SERVER_VERSION,
       prefix: compiler.paths.prefix,
+      ...(listeners.quic && { quic: quicPlan(main) }),
     },
     fds: compiler.descriptors.plan(),
     errorLogs: compiler.errorLogs.plan(),

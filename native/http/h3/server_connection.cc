@@ -1,0 +1,384 @@
+#include "http/h3/server_connection.h"
+
+#include "base/clock.h"
+#include "http/host.h"
+#include "modules/http_core.h"
+#include "modules/http_ssl.h"
+#include "modules/http_v3.h"
+#include "proxy/exchange.h"
+
+namespace sluice::h3 {
+
+namespace {
+
+constexpr unsigned char h3_protocol[] = "\x02h3\x0ahq-interop";
+constexpr size_t h3_size = 3, both_size = sizeof h3_protocol - 1;
+
+template <class Conf>
+const Conf& conf_of(const Server& server) {
+  return *static_cast<const Conf*>(server.block->confs[size_t(Conf::id)]);
+}
+
+}  // namespace
+
+ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& listen,
+                                   quic::Connection& transport, const http::ConnectionFacts& facts)
+    : thread_(thread),
+      listen_(listen),
+      server_(&listen.servers.fallback()),
+      transport_(&transport),
+      facts_(facts),
+      remote_(*facts.remote),
+      local_(*facts.local) {
+  facts_.listen = &listen;
+  note_addresses();
+  keepalive_timer_.bind<&ServerConnection::on_keepalive_timeout>(this);
+  thread_.counters.reading++;
+}
+
+ServerConnection::~ServerConnection() = default;
+
+void ServerConnection::note_addresses() {
+  remote_text_ = remote_.text(false);
+  facts_.remote = &remote_;
+  facts_.local = &local_;
+  facts_.remote_text = remote_text_;
+}
+
+const Server& ServerConnection::server() const { return *server_; }
+const V3Conf& ServerConnection::conf() const { return conf_of<V3Conf>(*server_); }
+const CoreConf& ServerConnection::core() const { return conf_of<CoreConf>(*server_); }
+
+// --- TLS ---
+
+tls::SslPtr ServerConnection::start_tls() {
+  const SslConf& ssl = conf_of<SslConf>(*server_);
+  if (!ssl.context) return nullptr;
+  tls::SslPtr made = begin(*ssl.context);
+  SSL_up_ref(made.get());
+  ssl_.reset(made.get());
+  return made;
+}
+
+bool ServerConnection::early_data() const {
+  return conf_of<SslConf>(*server_).context->early_data();
+}
+
+const tls::Context* ServerConnection::choose(std::string_view server_name) {
+  server_name_.clear();
+  server_ = &listen_.servers.fallback();
+  Arena arena;
+  if (std::optional<http::Host> host = http::parse_host(server_name, arena)) {
+    if (const Server* found = listen_.servers.match(host->name, nullptr)) {
+      server_ = found;
+      server_name_ = host->name;
+    }
+  }
+  if (conf_of<SslConf>(*server_).reject_handshake) return nullptr;
+  return shown_conf().context.get();
+}
+
+// A server without certificates of its own shows the default server's.
+const SslConf& ServerConnection::shown_conf() const {
+  const SslConf& own = conf_of<SslConf>(*server_);
+  return own.context ? own : conf_of<SslConf>(listen_.servers.fallback());
+}
+
+std::span<const unsigned char> ServerConnection::protocols() {
+  const V3Conf& v3 = conf();
+  std::span<const unsigned char> all(h3_protocol, both_size);
+  if (!v3.enabled) return v3.hq ? all.subspan(h3_size) : all.first(0);
+  return v3.hq ? all : all.first(h3_size);
+}
+
+bool ServerConnection::add_certificates(SSL* ssl) {
+  const SslConf& shown = shown_conf();
+  return !shown.variable_certificates ||
+         shown.variable_certificates->add(thread_, ssl, *server_, facts_);
+}
+
+void ServerConnection::on_ready() {
+  SSL* ssl = transport_->ssl();
+  complete(ssl);
+  auto tls = std::make_shared<http::TlsFacts>();
+  tls->ssl = ssl;
+  tls->server = server_;
+  tls->server_name = server_name_;
+  facts_.tls = std::move(tls);
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &protocol, &size);
+  hq_ = size > 2;
+  if (!hq_) send_settings();
+}
+
+void ServerConnection::on_handshake_complete() {
+  open_ = true;
+  if (const tls::ClientOcsp* ocsp = shown_conf().context->client_ocsp()) {
+    client_check_ = ocsp->start(
+        ssl_.get(), [](void* self) { static_cast<ServerConnection*>(self)->on_client_checked(); },
+        this);
+  }
+  rest();
+}
+
+void ServerConnection::on_client_checked() {
+  client_check_.reset();
+  for (Held& piece : std::exchange(held_, {})) {
+    if (transport_) on_stream_data(piece.stream, piece.bytes, piece.end);
+  }
+}
+
+// --- Requests ---
+
+ServerStream& ServerConnection::begin_request(int64_t stream) {
+  if (streams_.empty()) {
+    thread_.set_idle(*this, false);
+    keepalive_timer_.cancel();
+  }
+  next_request_ = std::max(next_request_, stream + 4);
+  facts_.requests++;
+  auto owned = std::make_unique<ServerStream>(*this, stream);
+  ServerStream& made = *owned.release();
+  streams_.emplace(stream, &made);
+  all_streams_.push_back(made);
+  uint64_t age = Clock::of_thread().monotonic_ms() - uint64_t(facts_.started_ms);
+  const CoreConf& limits = core();
+  bool last = facts_.requests >= limits.keepalive_requests || age >= limits.keepalive_time ||
+              limits.keepalive_timeout == 0;
+  if (last) send_goaway();
+  return made;
+}
+
+void ServerConnection::on_stream_data(int64_t stream, std::span<const uint8_t> bytes, bool end) {
+  if (!ngtcp2_is_bidi_stream(stream)) {
+    on_unidirectional(stream, bytes, end);
+    return;
+  }
+  if (client_check_) {
+    held_.push_back({stream, {bytes.begin(), bytes.end()}, end});
+    return;
+  }
+  auto found = streams_.find(stream);
+  if (found != streams_.end()) {
+    found->second->on_data(bytes, end);
+    return;
+  }
+  if (going_away_ && stream >= next_request_) {
+    transport_->consume(bytes.size());
+    transport_->reset_stream(stream, uint64_t(Error::request_rejected));
+    transport_->stop_stream(stream, uint64_t(Error::request_rejected));
+    return;
+  }
+  begin_request(stream).on_data(bytes, end);
+}
+
+void ServerConnection::on_stream_reset(int64_t stream, uint64_t) {
+  if (!ngtcp2_is_bidi_stream(stream)) {
+    on_unidirectional(stream, {}, true);
+    return;
+  }
+  auto found = streams_.find(stream);
+  if (found != streams_.end()) found->second->on_reset();
+}
+
+void ServerConnection::on_stop_sending(int64_t, uint64_t) {}
+
+void ServerConnection::on_stream_closed(int64_t stream) {
+  if (!ngtcp2_is_bidi_stream(stream)) {
+    client_streams_.erase(stream);
+    return;
+  }
+  auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  ServerStream& closed = *found->second;
+  closed.on_closed();
+  // Who asks and cancels, again and again, wants nothing but work done.
+  cancelled_ += closed.was_cancelled();
+  if (cancelled_ > tolerated_cancellations && cancelled_ * 2 > facts_.requests) {
+    close(Error::excessive_load, "http3 flood detected");
+  }
+}
+
+void ServerConnection::remove(ServerStream& stream) {
+  if (!streams_.erase(stream.id)) return;
+  stream.ListHook<StreamsOfConnection>::unlink();
+  stream.ListHook<StreamsReady>::unlink();
+  stream.ListHook<StreamsBlocked>::unlink();
+  stream.ListHook<StreamsToSettle>::unlink();
+  thread_.bury(std::unique_ptr<Disposable>(&stream));
+  if (streams_.empty()) rest();
+}
+
+// Nothing is asked: the connection may be taken for a new one, and ends by itself after a while.
+void ServerConnection::rest() {
+  if (!transport_) {
+    if (streams_.empty()) thread_.remove_connection(*this);
+    return;
+  }
+  if (!open_ || !streams_.empty()) return;
+  if (going_away_) {
+    close(Error::none, {});
+    return;
+  }
+  thread_.set_idle(*this, true);
+  keepalive_timer_.set(core().keepalive_timeout);
+}
+
+void ServerConnection::on_keepalive_timeout() { close(Error::none, {}); }
+
+// --- Sending ---
+
+void ServerConnection::ready(SendingStream& stream) {
+  if (!transport_) return;
+  if (!stream.blocked && !stream.linked() && stream.buffer.ready()) {
+    auto& queue = ready_[stream.urgency];
+    // Ours carry what others wait for.
+    ngtcp2_is_bidi_stream(stream.id) ? queue.push_back(stream) : ready_[0].push_front(stream);
+  }
+  transport_->wants_to_send();
+}
+
+SendingStream* ServerConnection::sending(int64_t stream) {
+  if (ngtcp2_is_bidi_stream(stream)) {
+    auto found = streams_.find(stream);
+    return found == streams_.end() ? nullptr : found->second;
+  }
+  for (SendingStream* own : {&control_, &qpack_encoder_, &qpack_decoder_}) {
+    if (own->id == stream) return own;
+  }
+  return nullptr;
+}
+
+quic::Outgoing ServerConnection::next_outgoing() {
+  for (auto& queue : ready_) {
+    while (!queue.empty()) {
+      SendingStream& stream = queue.front();
+      size_t count = 0;
+      bool end = false;
+      if (!stream.buffer.gather(vectors_, count, end)) {
+        // A file has become shorter while it was sent.
+        stream.unlink();
+        log(LogLevel::alert, 0, "file was truncated while it was sent");
+        close(Error::internal_error, "internal error");
+        return {};
+      }
+      if (count > 0 || end) return {stream.id, std::span(vectors_).first(count), end};
+      stream.unlink();
+    }
+  }
+  return {};
+}
+
+void ServerConnection::on_sent(int64_t id, size_t bytes, bool end) {
+  SendingStream* stream = sending(id);
+  if (!stream) return;
+  stream->buffer.sent(bytes, end);
+  if (stream->linked() && (stream->incremental || !stream->buffer.ready())) {
+    stream->unlink();
+    if (stream->buffer.ready()) ready_[stream->urgency].push_back(*stream);
+  }
+  if (ngtcp2_is_bidi_stream(id)) static_cast<ServerStream*>(stream)->note_sent(bytes);
+}
+
+void ServerConnection::on_stream_blocked(int64_t id) {
+  SendingStream* stream = sending(id);
+  if (!stream) return;
+  stream->blocked = true;
+  stream->unlink();
+}
+
+void ServerConnection::on_stream_room(int64_t id) {
+  SendingStream* stream = sending(id);
+  if (!stream) return;
+  stream->blocked = false;
+  ready(*stream);
+}
+
+void ServerConnection::on_acknowledged(int64_t id, uint64_t bytes) {
+  if (SendingStream* stream = sending(id)) stream->buffer.acknowledged(bytes);
+}
+
+void ServerConnection::settle_later(ServerStream& stream) {
+  if (!stream.ListHook<StreamsToSettle>::linked()) to_settle_.push_back(stream);
+  if (transport_) transport_->wants_to_send();
+}
+
+void ServerConnection::on_output_made() {
+  IntrusiveList<ServerStream, StreamsToSettle> now;
+  now.splice(to_settle_);
+  while (!now.empty()) now.pop_front().settle();
+}
+
+// --- The end ---
+
+void ServerConnection::on_migrated(const net::Address& remote, const net::Address& local) {
+  remote_ = remote;
+  local_ = local;
+  note_addresses();
+  log(LogLevel::info, 0, "quic connection migrated to %s", remote_text_.c_str());
+}
+
+void ServerConnection::close(Error error, std::string_view reason) {
+  if (!transport_) return;
+  if (!reason.empty()) log(LogLevel::info, 0, "%.*s", int(reason.size()), reason.data());
+  transport_->close(uint64_t(error), reason);
+}
+
+void ServerConnection::on_closed(std::string_view reason) {
+  if (!transport_) return;
+  if (!reason.empty()) log(LogLevel::info, 0, "%.*s", int(reason.size()), reason.data());
+  detach(ssl_.get());
+  transport_ = nullptr;
+  client_check_.reset();
+  if (!open_) thread_.counters.tls_failed++;
+  thread_.counters.reading--;
+  keepalive_timer_.cancel();
+  for (auto& queue : ready_) {
+    while (!queue.empty()) queue.front().unlink();
+  }
+  for (auto at = all_streams_.begin(); at != all_streams_.end();) {
+    ServerStream& stream = *at;
+    ++at;
+    stream.on_connection_lost();
+  }
+  rest();
+}
+
+void ServerConnection::drain() {
+  if (!transport_ || !open_) return;
+  send_goaway();
+  if (streams_.empty()) close(Error::none, {});
+}
+
+void ServerConnection::terminate() {
+  if (!transport_) {
+    for (auto at = all_streams_.begin(); at != all_streams_.end();) {
+      ServerStream& stream = *at;
+      ++at;
+      stream.abort(499);
+    }
+    return;
+  }
+  transport_->terminate();
+}
+
+void ServerConnection::append_log_context(LogLine& line, const void* object) {
+  const auto& connection = *static_cast<const ServerConnection*>(object);
+  if (!connection.open_) line.append(" while SSL handshaking");
+  line.append(", client: ");
+  line.append(connection.remote_text_);
+  line.append(", server: ");
+  line.append(connection.listen_.listener);
+}
+
+void ServerConnection::log(LogLevel level, int error, const char* format, ...) {
+  const ErrorLog& error_log = *thread_.runtime().error_logs[core().error_log];
+  if (!error_log.takes(level)) return;
+  va_list arguments;
+  va_start(arguments, format);
+  error_log.write_list(level, {facts_.number, append_log_context, this}, error, format, arguments);
+  va_end(arguments);
+}
+
+}  // namespace sluice::h3

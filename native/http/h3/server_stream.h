@@ -1,0 +1,148 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "base/recycled.h"
+#include "base/timer.h"
+#include "http/downstream.h"
+#include "http/field_section.h"
+#include "http/h3/frames.h"
+#include "http/h3/qpack.h"
+#include "http/h3/sending_stream.h"
+#include "proxy/data_thread.h"
+#include "proxy/disposable.h"
+
+namespace sluice {
+class Exchange;
+}
+
+namespace sluice::h3 {
+
+class ServerConnection;
+
+/// One request of an HTTP/3 connection and its response. Lives until both QUIC and the exchange are
+/// done with it.
+class ServerStream final : public http::Downstream,
+                           public Disposable,
+                           public Recycled<ServerStream>,
+                           public SendingStream,
+                           public ListHook<struct StreamsOfConnection>,
+                           public ListHook<struct StreamsBlocked>,
+                           public ListHook<struct StreamsToSettle>,
+                           private DataThread::TurnEnd {
+ public:
+  ServerStream(ServerConnection& connection, int64_t stream);
+  ~ServerStream() override;
+
+  // --- From QUIC ---
+  void on_data(std::span<const uint8_t> bytes, bool end);
+  /// The client gives up its side.
+  void on_reset();
+  /// Nothing goes to the client or comes from it any more.
+  void on_closed();
+  /// The table has what the head waited for.
+  bool waits_for_table() const;
+  void on_table_grown();
+
+  // --- From the connection ---
+  void set_priority(std::string_view field_value);
+  /// Output was made: tells the exchange of room.
+  void settle();
+  void note_sent(size_t bytes);
+  void on_connection_lost();
+  void abort(uint16_t status);
+  /// Whether its request was given up before it was answered.
+  bool was_cancelled() const { return cancelled_; }
+
+  // http::Downstream
+  void send_informational(uint16_t status, const http::HeaderList& headers) override;
+  void send_head(Exchange& exchange, bool no_body) override;
+  void send_body(const http::Piece& piece) override;
+  void flush() override;
+  size_t unsent() const override;
+  void read_body(bool on) override;
+  bool discard_body() override;
+  void upgrade() override;
+  void finished(Exchange& exchange, bool keep) override;
+  http::ConnectionFacts& connection() override { return facts_; }
+
+ private:
+  enum class Phase : uint8_t { head, body, trailers, over };
+  using Bytes = std::span<const uint8_t>;
+
+  // DataThread::TurnEnd: what came before it was wanted
+  void on_turn_end() override;
+
+  // --- The request (server_stream.cc, server_stream_body.cc) ---
+  void read(Bytes input);
+  bool begin_frame();
+  bool read_payload(Bytes payload);
+  bool end_frame();
+  bool read_section(Bytes payload);
+  bool add_field(std::string_view name, std::string_view value);
+  void consume(size_t bytes);
+  void on_request_end();
+  void on_head();
+  bool note_path();
+  void refuse(const http::Refusal& refusal);
+  void read_hq(Bytes input);
+  void on_hq_request(std::string_view line);
+  void on_body(Bytes data);
+  void deliver(std::span<const char> data);
+  void end_body();
+  void fail_body(const char* message);
+  void on_read_timeout();
+  void on_send_timeout();
+  void give_up_on_client();
+  void stop_reading(Error error);
+
+  // --- The response (server_stream_output.cc) ---
+  void write_data_head(uint64_t size);
+  void output();
+  void reset(Error error);
+  void end_exchange();
+  void leave();
+
+  ServerConnection& connection_;
+  http::ConnectionFacts facts_;
+  net::Address remote_;
+  net::Address local_;
+  std::unique_ptr<Exchange> exchange_;
+  std::optional<http::RequestFields> fields_;  ///< while the head comes
+  std::optional<SectionDecoder> section_;
+  FrameReader frames_;
+  std::vector<uint8_t> held_;  ///< came while the head waited for the table
+  size_t held_section_ = 0;    ///< of it, what is the head's own
+  size_t unread_ = 0;          ///< of the input in hand, what lies behind the frame being read
+  std::string early_;          ///< of the body: came before it was wanted
+  Timer read_timer_;
+  Timer send_timer_;
+  uint64_t received_ = 0;   ///< of the body
+  uint64_t head_size_ = 0;  ///< of HEADERS frames, on the wire
+  uint64_t left_ = 0;       ///< of the length that the response has promised
+  Phase phase_ = Phase::head;
+  bool refused_ = false;  ///< by its head
+  bool waiting_for_table_ = false;
+  bool end_held_ = false;  ///< the request's end has come, not all of it was read perhaps
+  bool body_wanted_ = false;
+  bool request_ended_ = false;  ///< the client has sent all
+  bool end_told_ = false;       ///< …and the exchange knows
+  bool reading_stopped_ = false;
+  bool counted_ = false;     ///< the response has promised a length
+  bool last_given_ = false;  ///< the exchange has given all of the response
+  bool waiting_ = false;     ///< the exchange waits for room
+  bool progressed_ = false;  ///< something has left since it was last looked at
+  bool extended_ = false;    ///< an extended CONNECT
+  bool tunnel_ = false;
+  bool reset_ = false;   ///< our side was given up
+  bool closed_ = false;  ///< QUIC has forgotten the stream
+  bool cancelled_ = false;
+};
+
+}  // namespace sluice::h3

@@ -1,0 +1,82 @@
+#include "proxy/quic_acceptor.h"
+
+#include "base/clock.h"
+#include "http/h3/server_connection.h"
+#include "modules/http_core.h"
+#include "modules/http_v3.h"
+#include "proxy/data_thread.h"
+
+namespace sluice {
+
+namespace {
+
+template <class Conf>
+const Conf& conf_of(const ListenAddress& listen) {
+  const Block& block = *listen.servers.fallback().block;
+  return *static_cast<const Conf*>(block.confs[size_t(Conf::id)]);
+}
+
+/// What a socket's clients hold of ours has to fit the server that answers there first.
+const quic::HostKeys& keys_of(const ListenerConf& conf, const quic::HostKeys& others) {
+  const V3Conf& v3 = conf_of<V3Conf>(conf.addresses.back());
+  return v3.host_keys ? *v3.host_keys : others;
+}
+
+/// As nginx: keepalive_timeout is a connection's idle time, client_header_timeout the handshake's.
+quic::TransportSettings settings_of(const ListenAddress& listen) {
+  quic::TransportSettings settings = conf_of<V3Conf>(listen).transport;
+  settings.idle_timeout = conf_of<CoreConf>(listen).keepalive_timeout;
+  settings.handshake_timeout = listen.servers.fallback().connection.client_header_timeout;
+  return settings;
+}
+
+}  // namespace
+
+QuicAcceptor::QuicAcceptor(DataThread& thread, const ListenerConf& conf,
+                           const quic::ConnectionIdScheme& scheme, const quic::HostKeys& keys)
+    : thread_(thread),
+      conf_(conf),
+      endpoint_(thread.stack(), conf.socket.descriptor, scheme, keys_of(conf, keys), *this) {
+  for (const ListenAddress& listen : conf.addresses) settings_.push_back(settings_of(listen));
+  endpoint_.socket().use_segmentation(settings_.back().segmentation);
+}
+
+// A wildcard socket serves the `listen` directives of single addresses, too.
+size_t QuicAcceptor::position_of(const net::Address& local) const {
+  for (size_t i = 0; i < conf_.addresses.size(); ++i) {
+    const ListenAddress& candidate = conf_.addresses[i];
+    if (!candidate.address.empty() && candidate.parsed && candidate.parsed->same_host(local)) {
+      return i;
+    }
+  }
+  return conf_.addresses.size() - 1;
+}
+
+const quic::TransportSettings& QuicAcceptor::settings(const net::Address& local) {
+  return settings_[position_of(local)];
+}
+
+quic::Endpoint::Acceptor::Acceptance QuicAcceptor::accept(quic::Connection& connection,
+                                                          const net::Address& remote,
+                                                          const net::Address& local) {
+  thread_.counters.accepted++;
+  if (!thread_.take_connection_slot()) return {};
+  thread_.counters.handled++;
+  http::ConnectionFacts facts;
+  facts.number = thread_.next_connection_number();
+  facts.started_ms = int64_t(Clock::of_thread().monotonic_ms());
+  facts.remote = &remote;
+  facts.local = &local;
+  auto owned = std::make_unique<h3::ServerConnection>(thread_, conf_.addresses[position_of(local)],
+                                                      connection, facts);
+  h3::ServerConnection& http = *owned;
+  thread_.add_connection(std::move(owned));
+  tls::SslPtr ssl = http.start_tls();
+  if (!ssl) {
+    http.on_closed("no \"ssl_certificate\" is defined");
+    return {};
+  }
+  return {&http, std::move(ssl), http.early_data()};
+}
+
+}  // namespace sluice

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/address.h"
+#include "quic/connection_id.h"
+
+namespace sluice::quic {
+
+/// What a client's address-validation token says (RFC 9000, 8.1).
+struct TokenVerdict {
+  enum class Kind : uint8_t {
+    none,       ///< no token, or an old one: the address isn't validated
+    validated,  ///< of a NEW_TOKEN frame
+    retried,    ///< of our Retry packet
+    forged,     ///< claims to be of a Retry packet, and isn't: INVALID_TOKEN
+  };
+  Kind kind = Kind::none;
+  ConnectionId original;  ///< retried: where the client's first packet was sent to
+};
+
+/// Everything that is derived from a host's key (`quic_host_key`): tokens, stateless resets, the
+/// names by which processes find each other. Hosts, workers and generations that have the same key
+/// understand each other.
+class HostKeys {
+ public:
+  explicit HostKeys(std::string_view key);
+
+  /// The token of a Retry packet: good for the address, port and connection ID, for some seconds.
+  std::vector<uint8_t> retry_token(const net::Address& remote, const ConnectionId& original,
+                                   const ConnectionId& retry_id, int64_t now_s) const;
+  /// The token of a NEW_TOKEN frame: good for the address, for some minutes.
+  std::vector<uint8_t> new_token(const net::Address& remote, int64_t now_s) const;
+  TokenVerdict check_token(std::span<const uint8_t> token, const net::Address& remote,
+                           const ConnectionId& destination, int64_t now_s) const;
+
+  /// RFC 9000, 10.3.2.
+  std::array<uint8_t, 16> reset_token(const ConnectionId& id) const;
+
+  /// A text that only who has the key can make: `purpose` and numbers, hashed.
+  std::string name(std::string_view purpose, uint16_t first, uint16_t second) const;
+
+ private:
+  using Key = std::array<uint8_t, 32>;
+  std::vector<uint8_t> seal(uint8_t kind, std::span<const uint8_t> content,
+                            std::span<const uint8_t> associated) const;
+
+  Key token_key_;
+  Key reset_key_;
+  Key name_key_;
+};
+
+}  // namespace sluice::quic

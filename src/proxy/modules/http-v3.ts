@@ -1,0 +1,73 @@
+/** https://nginx.org/en/docs/http/ngx_http_v3_module.html */
+import { readFileSync } from 'node:fs';
+import { HTTP_SERVER, ONE } from '../conf/contexts.ts';
+import { errnoText } from '../conf/errno-text.ts';
+import { fileName } from '../conf/include.ts';
+import type { ReadContext } from '../conf/read-context.ts';
+import type { Scope } from '../conf/scope.ts';
+import type { Statement } from '../conf/statement.ts';
+import type { ModuleConf } from '../plan/http.ts';
+import { choice, directive, flag, number, size } from './directive.ts';
+import { constants, type HttpModule } from './module.ts';
+
+const http3 = flag('http3', HTTP_SERVER, true);
+const hq = flag('http3_hq', HTTP_SERVER, false);
+const maxConcurrentStreams = number('http3_max_concurrent_streams', HTTP_SERVER, 128);
+const streamBufferSize = size('http3_stream_buffer_size', HTTP_SERVER, 64 * 1024);
+const activeConnectionIdLimit = number('quic_active_connection_id_limit', HTTP_SERVER, 2);
+const gso = flag('quic_gso', HTTP_SERVER, true);
+const hostKey = directive({ name: 'quic_host_key', contexts: HTTP_SERVER, args: ONE, read: readHostKey });
+const retry = flag('quic_retry', HTTP_SERVER, false);
+/** Ours. */
+const advertise = flag('http3_advertise', HTTP_SERVER, false);
+const congestionControl = choice('quic_congestion_control', HTTP_SERVER, ['cubic', 'bbr', 'reno'], 'cubic');
+
+/** RFC 9000, 18.2: fewer than two make no sense. */
+const LEAST_CONNECTION_IDS = 2;
+
+export const httpV3: HttpModule = {
+  name: 'http_v3',
+  directives: [
+    http3,
+    hq,
+    maxConcurrentStreams,
+    streamBufferSize,
+    activeConnectionIdLimit,
+    gso,
+    hostKey,
+    retry,
+    advertise,
+    congestionControl,
+  ],
+  variables: constants('http3', 'quic'),
+  compileBlock,
+};
+
+function compileBlock(scope: Scope): ModuleConf {
+  const key = scope.find(hostKey)?.value;
+  return {
+    enabled: scope.get(http3),
+    ...(scope.get(hq) && { hq: true }),
+    maxConcurrentStreams: scope.get(maxConcurrentStreams),
+    streamBufferSize: scope.get(streamBufferSize),
+    activeConnectionIdLimit: Math.max(scope.get(activeConnectionIdLimit), LEAST_CONNECTION_IDS),
+    gso: scope.get(gso),
+    ...(scope.get(retry) && { retry: true }),
+    ...(scope.get(advertise) && { advertise: true }),
+    ...(key && { hostKey: key }),
+    congestionControl: scope.get(congestionControl),
+  };
+}
+
+/** Any secret bytes; nginx's own keys have 32 or more. */
+function readHostKey(statement: Statement, { paths }: ReadContext): Uint8Array {
+  const name = paths.besideConfiguration(statement.word(1));
+  let key: Uint8Array;
+  try {
+    key = readFileSync(fileName(name));
+  } catch (error) {
+    throw statement.fail(`open() "${name}" failed ${errnoText(error)}`, 1);
+  }
+  if (key.length === 0) throw statement.fail(`"${name}" is empty`, 1);
+  return key;
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import t from 'tap';
+import { digest } from './gtls-client.ts';
+import { Nat } from './nat.ts';
+import { startQuic } from './serving.ts';
+
+t.test('0-RTT, where early data is let in', async (t) => {
+  const { get, client } = await startQuic(
+    t,
+    `ssl_early_data on; server { LISTEN; add_header X-Early "$ssl_early_data$ssl_session_reused" always; return 200; }`,
+  );
+  // a ticket comes after the handshake: the client has to stay for it
+  const first = await get('/', { args: [...client.resuming, '--timeout=1s'], stays: true });
+  t.ok(first.fields.includes('x-early: .'));
+  const second = await get('/', { args: client.resuming });
+  t.ok(second.fields.includes('x-early: 1r'), 'early');
+  const third = await get('/', { args: [...client.resuming, '--disable-early-data'] });
+  t.ok(third.fields.includes('x-early: r'), 'resumed without');
+});
+
+t.test('no early data unless it is asked for', async (t) => {
+  const { get, client } = await startQuic(
+    t,
+    'server { LISTEN; add_header X-Early "$ssl_early_data$ssl_session_reused" always; return 200; }',
+  );
+  await get('/', { args: [...client.resuming, '--timeout=1s'], stays: true });
+  t.ok((await get('/', { args: client.resuming })).fields.includes('x-early: r'));
+});
+
+t.test('Retry', async (t) => {
+  const { get } = await startQuic(t, 'quic_retry on; server { LISTEN; return 200; }');
+  const { statuses, log } = await get('/');
+  t.strictSame(statuses, [200]);
+  t.match(log, /type=Retry/);
+});
+
+t.test('a version that nobody speaks', async (t) => {
+  const { get } = await startQuic(t, 'server { LISTEN; return 200; }');
+  const { log } = await get('/', { args: ['-v', '0x1a2a3a4a', '--timeout=2s'] });
+  t.match(log, /VN|Version Negotiation|version=0x00000001|v=0x00000001/i);
+});
+
+for (const cipher of ['AES-128-GCM', 'AES-256-GCM', 'CHACHA20-POLY1305']) {
+  t.test(cipher, async (t) => {
+    const { get } = await startQuic(t, 'server { LISTEN; return 200 $ssl_cipher; }');
+    const ciphers = `NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+${cipher}`;
+    const { bodies } = await get('/x', { args: [`--ciphers=${ciphers}`, '--key-update=1ms'] });
+    t.equal(bodies.get('x')?.toString().replaceAll('_', '-').includes(cipher), true);
+  });
+}
+
+t.test('keys change and addresses change while a file comes', async (t) => {
+  const file = randomBytes(3_000_000);
+  const { get } = await startQuic(
+    t,
+    'server { LISTEN; limit_rate 2m; }',
+    { 'file.bin': file },
+    { workers: 4 },
+  );
+  const changes = {
+    'key update': ['--key-update=100ms'],
+    migration: ['--change-local-addr=100ms'],
+  };
+  for (const [name, args] of Object.entries(changes)) {
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => get('/file.bin', { args })));
+    for (const { bodies } of outcomes) t.equal(digest(bodies.get('file.bin')), digest(file), name);
+  }
+});
+
+t.test(
+  'a NAT that changes its port: 20 of 20 go on, whichever of four workers the new port leads to',
+  async (t) => {
+    const file = randomBytes(600_000);
+    const { get, client, port } = await startQuic(
+      t,
+      'server { LISTEN; limit_rate 300k; }',
+      { 'file.bin': file },
+      { workers: 4 },
+    );
+    t.strictSame((await get('/file.bin')).statuses, [200]);
+    const download = async (): Promise<void> => {
+      const nat = new Nat(t, port);
+      const outcome = client.get(await nat.listen(), ['/file.bin']);
+      const changing = setInterval(() => nat.rebind(), 400);
+      const { bodies } = await outcome;
+      clearInterval(changing);
+      t.ok(nat.mappings > 1);
+      t.equal(digest(bodies.get('file.bin')), digest(file));
+    };
+    await Promise.all(Array.from({ length: 20 }, download));
+  },
+);
+
+t.test('a download goes on while workers are replaced', async (t) => {
+  const file = randomBytes(3_000_000);
+  const { get, sluice } = await startQuic(
+    t,
+    'server { LISTEN; limit_rate 1m; }',
+    { 'file.bin': file },
+    { workers: 2 },
+  );
+  const downloads = Array.from({ length: 4 }, () => get('/file.bin'));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  for (let i = 0; i < 3; i++) {
+    sluice.signal('SIGHUP');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    t.strictSame((await get('/missing')).statuses, [404], 'new connections are served');
+  }
+  for (const { bodies } of await Promise.all(downloads))
+    t.equal(digest(bodies.get('file.bin')), digest(file), 'whole');
+  t.equal(sluice.logged(/\[alert\]/), 0);
+});

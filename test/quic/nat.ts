@@ -1,0 +1,49 @@
+/** A NAT between a client and a server, which now and then sends from another port. */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { Cleanup } from '../support/sluice.ts';
+
+export class Nat {
+  readonly #inside = createSocket('udp4');
+  readonly #mapped: Socket[] = [];
+  #client = 0;
+  readonly #server: number;
+
+  constructor(t: Cleanup, server: number) {
+    this.#server = server;
+    this.rebind();
+    this.#inside.on('message', (packet, { port }) => {
+      this.#client = port;
+      this.#mapped.at(-1)?.send(packet, server, '127.0.0.1');
+    });
+    t.teardown(() => {
+      this.#inside.close();
+      for (const socket of this.#mapped) socket.close();
+    });
+  }
+
+  /** Ports that the server may have seen so far. */
+  get mappings(): number {
+    return this.#mapped.length;
+  }
+
+  /** The port that clients connect to. */
+  async listen(): Promise<number> {
+    this.#inside.bind(0, '127.0.0.1');
+    await once(this.#inside, 'listening');
+    return this.#inside.address().port;
+  }
+
+  /** The client's packets come from a new port from now on; the old one still delivers what comes late. */
+  rebind(): void {
+    this.#mapped.push(this.#map());
+  }
+
+  #map(): Socket {
+    const socket = createSocket('udp4');
+    socket.on('message', (packet, { port }) => {
+      if (port === this.#server && this.#client) this.#inside.send(packet, this.#client, '127.0.0.1');
+    });
+    return socket;
+  }
+}
