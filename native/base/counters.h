@@ -17,6 +17,9 @@
   GAUGE(writing, connections, writing, "Connections whose request is being answered")          \
   GAUGE(waiting, connections, waiting, "Connections that wait for a request")                  \
   COUNTER(requests, http, requests, "Requests of clients")                                     \
+  COUNTER(http2_resets, http2, resets,                                                         \
+          "Streams that ended before their answer by a client's doing")                        \
+  COUNTER(http2_floods, http2, floods, "HTTP/2 connections ended for flooding")                \
   COUNTER(upstream_requests, upstream, requests, "Requests passed on, each try of them")       \
   COUNTER(upstream_connections, upstream, connections, "Connections opened to upstreams")      \
   COUNTER(upstream_reused, upstream, reused, "Requests on a kept upstream connection")         \

@@ -13,6 +13,8 @@ std::unique_ptr<ModuleConf> read_conf(Runtime&, const plan::Node& node) {
   conf->body_preread_size = uint32_t(node["bodyPrereadSize"].integer());
   conf->chunk_size = uint32_t(node["chunkSize"].integer());
   conf->recv_buffer_size = uint32_t(node["recvBufferSize"].integer());
+  conf->max_resets = uint32_t(node["maxResets"].integer());
+  conf->max_control_frames = uint32_t(node["maxControlFrames"].integer());
   return conf;
 }
 

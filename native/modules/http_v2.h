@@ -15,6 +15,9 @@ struct V2Conf : ModuleConf {
   uint32_t body_preread_size = 64 * 1024;
   uint32_t chunk_size = 8 * 1024;
   uint32_t recv_buffer_size = 256 * 1024;
+  // Sluice's own (http/h2/flood_guard.h).
+  uint32_t max_resets = 256;
+  uint32_t max_control_frames = 1024;
 };
 
 extern const Module http_v2;

@@ -40,7 +40,8 @@ ServerConnection::ServerConnection(DataThread& thread, net::StreamPtr stream,
     : thread_(thread),
       conf_(v2_conf(initial_server(facts))),
       stream_(std::move(stream)),
-      facts_(facts) {
+      facts_(facts),
+      guard_({conf_.max_resets, conf_.max_control_frames}, thread.stack().timers().now()) {
   remote_text_ = facts_.remote->text(false);
   facts_.remote_text = remote_text_;
   facts_.pipelined = false;
@@ -50,7 +51,6 @@ ServerConnection::ServerConnection(DataThread& thread, net::StreamPtr stream,
   read_timer_.bind<&ServerConnection::on_read_timeout>(this);
   send_timer_.bind<&ServerConnection::on_send_timeout>(this);
   read_timer_.set(server().connection.client_header_timeout);
-  thread_.counters.reading++;
 }
 
 ServerConnection::~ServerConnection() {
@@ -139,7 +139,6 @@ void ServerConnection::rest() {
   }
   if (!idle_) {
     idle_ = true;
-    thread_.counters.reading++;
     thread_.set_idle(*this, true);
   }
   if (facts_.requests > 0 && core().keepalive_timeout == 0) {
@@ -264,7 +263,6 @@ void ServerConnection::lose() {
 
 void ServerConnection::close() {
   if (state_ == State::closed) return;
-  bool was_idle = idle_;
   state_ = State::closed;
   for (auto at = streams_.begin(); at != streams_.end();) {
     ServerStream& stream = *at;
@@ -273,7 +271,6 @@ void ServerConnection::close() {
   }
   read_timer_.cancel();
   send_timer_.cancel();
-  if (was_idle) thread_.counters.reading--;
   stream_.reset();
   thread_.remove_connection(*this);
 }

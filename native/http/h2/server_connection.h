@@ -1,14 +1,18 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/timer.h"
 #include "http/downstream.h"
+#include "http/h2/flood_guard.h"
 #include "http/h2/server_stream.h"
 #include "http/h2/session.h"
+#include "http/priority.h"
 #include "net/out_queue.h"
 #include "net/stack.h"
 #include "proxy/data_thread.h"
@@ -51,6 +55,11 @@ class ServerConnection final : public ClientConnection,
   void settle_later(ServerStream& stream);
   /// The client takes no more for now.
   bool is_full() const;
+  /// A stream has ended before its answer, by the client's doing.
+  void note_reset();
+  FloodGuard& guard() { return guard_; }
+  /// What a PRIORITY_UPDATE has said of a stream before it came.
+  std::optional<http::Priority> early_priority(int32_t id);
   /// The stream is done with.
   void remove(ServerStream& stream);
 
@@ -82,6 +91,13 @@ class ServerConnection final : public ClientConnection,
   void announce_concurrency(std::string_view settings);
   bool begin_stream(int32_t id, bool ended);
   int add_field(ServerStream* stream, std::string_view name, std::string_view value);
+
+  // --- Frames that are no requests (server_control.cc) ---
+  bool begin_control_frame(const nghttp2_frame_hd& head);
+  bool take_window_update(uint32_t increment);
+  void take_priority_update(int32_t on_stream);
+  /// Ends the connection with ENHANCE_YOUR_CALM, which is counted.
+  void calm(const char* why = "http2 flood detected");
 
   void hand_over();
   bool is_connected() const { return state_ == State::opening || state_ == State::open; }
@@ -117,6 +133,15 @@ class ServerConnection final : public ClientConnection,
   IntrusiveList<ServerStream, struct StreamsToSettle> to_settle_;
   Timer read_timer_;
   Timer send_timer_;
+  FloodGuard guard_;
+  /// Priorities of streams to come; the oldest is forgotten first.
+  struct EarlyPriority {
+    int32_t stream = 0;
+    http::Priority priority;
+  };
+  std::array<EarlyPriority, 8> early_priorities_;
+  size_t next_early_priority_ = 0;
+  std::string priority_update_;  ///< payload of the frame that is coming
   uint64_t linger_until_ms_ = 0;
   uint32_t stream_count_ = 0;
   uint32_t block_size_ = 0;       ///< of the header block that is coming

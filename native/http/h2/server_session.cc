@@ -16,8 +16,14 @@ constexpr size_t max_sent_block = 1 << 20;
 /// Of frames either way, where the peer takes more than it has to: nghttp2 keeps a buffer of the
 /// size that is sent, and what a GOAWAY says.
 constexpr uint32_t largest_frame = 64 * 1024;
-/// What nghttp2 itself would limit more strictly than we do.
+/// What nghttp2 itself would limit more strictly than we do (http/h2/flood_guard.h).
 constexpr uint64_t unlimited = uint64_t(1) << 40;
+/// Frames that only nghttp2 sees: unknown ones, and those of streams that it ignores.
+constexpr uint64_t glitches_at_once = 1000;
+constexpr uint64_t glitches_per_second = 100;
+/// RFC 9218 section 7.1.
+constexpr uint8_t priority_update_type = 0x10;
+constexpr size_t max_priority_update = 256;
 
 struct OptionDeleter {
   void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
@@ -39,7 +45,8 @@ const nghttp2_option* options() {
     nghttp2_option_set_max_send_header_block_length(option, max_sent_block);
     nghttp2_option_set_max_continuations(option, max_continuations);
     nghttp2_option_set_stream_reset_rate_limit(option, unlimited, unlimited);
-    nghttp2_option_set_glitch_rate_limit(option, unlimited, unlimited);
+    nghttp2_option_set_glitch_rate_limit(option, glitches_at_once, glitches_per_second);
+    nghttp2_option_set_user_recv_extension_type(option, priority_update_type);
     return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
   }();
   return made.get();
@@ -64,7 +71,7 @@ struct SessionCallbacks {
 
   static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user) {
     ServerConnection& self = connection(user);
-    if (self.failed_) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (self.failed_ || !self.begin_control_frame(*head)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (head->type == NGHTTP2_HEADERS) {
       self.in_header_block_ = true;
       self.block_size_ = uint32_t(head->length);
@@ -124,6 +131,13 @@ struct SessionCallbacks {
           stream->on_request_end();
         }
         return 0;
+      case NGHTTP2_WINDOW_UPDATE:
+        return self.take_window_update(uint32_t(frame->window_update.window_size_increment))
+                   ? 0
+                   : NGHTTP2_ERR_CALLBACK_FAILURE;
+      case priority_update_type:
+        self.take_priority_update(head.stream_id);
+        return 0;
       case NGHTTP2_SETTINGS:
         if (head.flags & NGHTTP2_FLAG_ACK) self.settings_acknowledged_ = true;
         return 0;
@@ -138,6 +152,8 @@ struct SessionCallbacks {
     if (self.failed_) return NGHTTP2_ERR_CALLBACK_FAILURE;
     // The connection's window starves nobody: what a stream may send ahead its own window says.
     nghttp2_session_consume_connection(session, size);
+    self.guard_.note_useful(size);
+    self.guard_.note_body(size);
     if (ServerStream* stream = SessionCallbacks::stream(session, id)) {
       stream->on_data({reinterpret_cast<const char*>(data), size});
     }
@@ -149,8 +165,26 @@ struct SessionCallbacks {
     return 0;
   }
 
-  static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+  static int on_extension_chunk(nghttp2_session*, const nghttp2_frame_hd*, const uint8_t* data,
+                                size_t size, void* user) {
+    std::string& update = connection(user).priority_update_;
+    // Longer ones are no priorities: the beginning of one will hardly parse.
+    size_t taken = std::min(size, max_priority_update - update.size());
+    update.append(text(data, taken));
+    return 0;
+  }
+
+  static int unpack_extension(nghttp2_session*, void** payload, const nghttp2_frame_hd*, void*) {
+    *payload = nullptr;
+    return 0;
+  }
+
+  static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     const nghttp2_frame_hd& head = frame->hd;
+    if (head.type == NGHTTP2_GOAWAY && frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM) {
+      connection(user).thread_.counters.http2_floods++;
+      connection(user).log(LogLevel::info, 0, "http2 flood detected");
+    }
     if (head.type != NGHTTP2_HEADERS && head.type != NGHTTP2_DATA) return 0;
     ServerStream* stream = SessionCallbacks::stream(session, head.stream_id);
     if (!stream) return 0;
@@ -184,6 +218,8 @@ struct SessionCallbacks {
       nghttp2_session_callbacks_set_on_header_callback2(set, on_header);
       nghttp2_session_callbacks_set_on_frame_recv_callback(set, on_frame_received);
       nghttp2_session_callbacks_set_on_data_chunk_recv_callback(set, on_data_chunk);
+      nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(set, on_extension_chunk);
+      nghttp2_session_callbacks_set_unpack_extension_callback(set, unpack_extension);
       nghttp2_session_callbacks_set_on_stream_close_callback(set, on_stream_close);
       nghttp2_session_callbacks_set_on_frame_send_callback(set, on_frame_sent);
       nghttp2_session_callbacks_set_data_source_read_length_callback(set, data_size);
@@ -258,10 +294,16 @@ void ServerConnection::receive(std::string_view input) {
   ssize_t size = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const uint8_t*>(input.data()), input.size());
   within_session_ = false;
-  if (size >= 0 || failed_) return;
-  bool flood = size == NGHTTP2_ERR_FLOODED || size == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
-  log(LogLevel::info, 0, flood ? "http2 flood detected" : "%s", nghttp2_strerror(int(size)));
-  fail(flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
+  bool ballast = !guard_.note_input(input.size());
+  if (failed_ || (size >= 0 && !ballast)) return;
+  // NGHTTP2_ERR_TOO_MANY_CONTINUATIONS has no name in older headers.
+  constexpr ssize_t too_many_continuations = -905;
+  if (ballast || size == NGHTTP2_ERR_FLOODED || size == too_many_continuations) {
+    calm();
+    return;
+  }
+  log(LogLevel::info, 0, "%s", nghttp2_strerror(int(size)));
+  fail(NGHTTP2_PROTOCOL_ERROR);
 }
 
 // False: the stream is refused. As nginx, a client that has not heard of our windows yet must not
@@ -271,6 +313,7 @@ bool ServerConnection::begin_stream(int32_t id, bool ended) {
   if (going_away_) return false;
   if (stream_count_ >= conf_.max_concurrent_streams) {
     log(LogLevel::info, 0, "concurrent streams exceeded %u", stream_count_);
+    note_reset();
     return false;
   }
   if (!settings_acknowledged_ && !ended && conf_.body_preread_size < NGHTTP2_INITIAL_WINDOW_SIZE) {
@@ -280,8 +323,8 @@ bool ServerConnection::begin_stream(int32_t id, bool ended) {
   if (idle_) {
     idle_ = false;
     thread_.set_idle(*this, false);
-    thread_.counters.reading--;
   }
+  guard_.note_request();
   facts_.requests++;
   auto owned = std::make_unique<ServerStream>(*this, id);
   ServerStream& stream = *owned.release();
@@ -297,10 +340,10 @@ int ServerConnection::add_field(ServerStream* stream, std::string_view name,
   if (failed_) return NGHTTP2_ERR_CALLBACK_FAILURE;
   const ConnectionConf& limits = server().connection;
   block_list_size_ += uint32_t(name.size() + value.size());
+  guard_.note_useful(name.size() + value.size());
   bool field_too_large = std::max(name.size(), value.size()) > limits.large_buffer_size;
   if (field_too_large || block_list_size_ > limits.large_buffer_count * limits.large_buffer_size) {
-    log(LogLevel::info, 0, "client exceeded large_client_header_buffers limit");
-    fail(NGHTTP2_ENHANCE_YOUR_CALM);
+    calm("client exceeded large_client_header_buffers limit");
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
   if (stream && !stream->refused()) stream->add_field(name, value);

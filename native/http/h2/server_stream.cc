@@ -108,8 +108,24 @@ void ServerStream::on_head(bool ended, uint32_t size) {
     http::become_upgrade(exchange.request, protocol, exchange.arena);
   }
   fields_.reset();
+  take_priority();
   exchange.log_action = {};
   exchange.begin();
+}
+
+// RFC 9218 section 7: what PRIORITY_UPDATE has said counts, the field is but its beginning.
+void ServerStream::take_priority() {
+  std::optional<http::Priority> priority = connection_.early_priority(id_);
+  const http::Header* field = exchange_->request.headers.find(http::HeaderId::priority);
+  if (!priority && field) priority = http::parse_priority(field->value);
+  if (priority) set_priority(*priority);
+}
+
+void ServerStream::set_priority(http::Priority priority) {
+  if (closed_ || priority == priority_) return;
+  priority_ = priority;
+  nghttp2_extpri order = {.urgency = priority.urgency, .inc = priority.incremental};
+  nghttp2_session_change_extpri_stream_priority(connection_.session(), id_, &order, 0);
 }
 
 /// Whether the server that is asked for speaks HTTP/2.
@@ -192,6 +208,7 @@ void ServerStream::fail_body(const char* message) {
   body_timer_.cancel();
   early_.clear();
   if (exchange_->head_sent() || !exchange_->body.begun()) {
+    connection_.note_reset();
     exchange_->abort(400);
     reset(NGHTTP2_PROTOCOL_ERROR);
     end_exchange();
@@ -325,7 +342,8 @@ void ServerStream::on_closed(uint32_t error) {
     connection_.settle_later(*this);
     return;
   }
-  if (error != NGHTTP2_NO_ERROR) {
+  if (error != NGHTTP2_NO_ERROR && !reset_) {
+    connection_.note_reset();
     exchange_->log(LogLevel::info, "client canceled stream %d", id_);
   }
   on_connection_lost();

@@ -11,6 +11,7 @@
 #include "base/timer.h"
 #include "http/downstream.h"
 #include "http/field_section.h"
+#include "http/priority.h"
 #include "net/out_queue.h"
 #include "proxy/data_thread.h"
 #include "proxy/disposable.h"
@@ -58,6 +59,7 @@ class ServerStream final : public http::Downstream,
   void on_connection_lost();
   void abort(uint16_t status);
   int32_t id() const { return id_; }
+  void set_priority(http::Priority priority);
   bool refused() const { return refused_; }
   uint32_t head_size() const { return fields_ ? fields_->size() : 0; }
 
@@ -81,6 +83,7 @@ class ServerStream final : public http::Downstream,
 
   void begin();
   void refuse(const http::Refusal& refusal);
+  void take_priority();
   void deliver(std::span<const char> data);
   void end_body();
   void fail_body(const char* message);
@@ -105,6 +108,7 @@ class ServerStream final : public http::Downstream,
   uint64_t received_ = 0;  ///< of the request's body
   uint64_t left_ = 0;      ///< of the length that the response has promised
   uint64_t request_number_ = 0;
+  http::Priority priority_;
   int32_t id_;
   Head head_ = Head::none;
   bool refused_ = false;  ///< by its head

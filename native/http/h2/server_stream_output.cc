@@ -69,6 +69,11 @@ void ServerStream::send_head(Exchange& exchange, bool no_body) {
   counted_ = !bodiless && head.content_length && !trailers;
   left_ = counted_ ? *head.content_length : 0;
 
+  // RFC 9218 section 8: who answers may know better.
+  if (const http::Header* field = head.headers.find(http::HeaderId::priority)) {
+    set_priority(http::parse_priority(field->value, priority_).value_or(priority_));
+  }
+
   Sections& made = fresh_section();
   http::append_response_head(exchange, extended_, made.section);
   std::span<const nghttp2_nv> fields = made.borrowed();
@@ -181,6 +186,7 @@ void ServerStream::on_head_sent(size_t size, bool ended) {
 
 void ServerStream::on_data_sent(size_t size, bool ended) {
   if (exchange_) exchange_->bytes_sent += size;
+  connection_.guard().note_body(size);
   progressed_ = true;
   if (ended) end_sent_ = true;
   connection_.settle_later(*this);

@@ -25,6 +25,9 @@ const chunkSize = boundedSize('http2_chunk_size', HTTP_SERVER_LOCATION, 8 * 1024
 const recvBufferSize = size('http2_recv_buffer_size', HTTP, 256 * 1024);
 const poolSize = size('http2_pool_size', HTTP_SERVER, 4096);
 const streamsIndexSize = powerOfTwo('http2_streams_index_size', HTTP_SERVER, 32);
+/** Sluice's own: how often within ten seconds a client may do what brings it nothing. */
+const maxResets = number('http2_max_resets', HTTP_SERVER, 256, { least: 1 });
+const maxControlFrames = number('http2_max_control_frames', HTTP_SERVER, 1024, { least: 1 });
 
 export const httpV2: HttpModule = {
   name: 'http_v2',
@@ -36,6 +39,8 @@ export const httpV2: HttpModule = {
     recvBufferSize,
     poolSize,
     streamsIndexSize,
+    maxResets,
+    maxControlFrames,
     obsolete('http2_max_requests', HTTP_SERVER, 'keepalive_requests'),
     obsolete('http2_recv_timeout', HTTP_SERVER, 'client_header_timeout'),
     obsolete('http2_idle_timeout', HTTP_SERVER, 'keepalive_timeout'),
@@ -56,6 +61,8 @@ function compileBlock(scope: Scope): ModuleConf {
     bodyPrereadSize: scope.get(bodyPrereadSize),
     chunkSize: scope.get(chunkSize),
     recvBufferSize: scope.get(recvBufferSize),
+    maxResets: scope.get(maxResets),
+    maxControlFrames: scope.get(maxControlFrames),
   };
 }
 

@@ -1,0 +1,101 @@
+// Frames that are no requests and no bodies: what they may cost, and PRIORITY_UPDATE.
+
+#include "http/h2/server_connection.h"
+#include "modules/http_v2.h"
+#include "proxy/exchange.h"
+
+namespace sluice::h2 {
+
+namespace {
+
+/// Who grants less at a time makes us send in crumbs.
+constexpr uint32_t tiny_increment = 256;
+
+uint32_t number_at(std::string_view bytes, size_t at) {
+  uint32_t number = 0;
+  for (size_t i = 0; i < 4; ++i) number = number << 8 | uint8_t(bytes[at + i]);
+  return number;
+}
+
+}  // namespace
+
+// False: too many.
+bool ServerConnection::begin_control_frame(const nghttp2_frame_hd& head) {
+  bool empty = head.length == 0 && !(head.flags & NGHTTP2_FLAG_END_STREAM);
+  switch (head.type) {
+    case NGHTTP2_DATA:
+      if (!empty) return true;
+      break;
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_CONTINUATION:
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_WINDOW_UPDATE:
+      return true;
+    default:
+      break;
+  }
+  priority_update_.clear();
+  if (guard_.control_frame(thread_.stack().timers().now())) return true;
+  calm();
+  return false;
+}
+
+bool ServerConnection::take_window_update(uint32_t increment) {
+  if (increment >= tiny_increment || guard_.control_frame(thread_.stack().timers().now())) {
+    return true;
+  }
+  calm();
+  return false;
+}
+
+void ServerConnection::note_reset() {
+  thread_.counters.http2_resets++;
+  if (!guard_.reset(thread_.stack().timers().now())) calm();
+}
+
+void ServerConnection::calm(const char* why) {
+  if (failed_) return;
+  thread_.counters.http2_floods++;
+  log(LogLevel::info, 0, "%s", why);
+  fail(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+// RFC 9218 section 7.1.
+void ServerConnection::take_priority_update(int32_t on_stream) {
+  constexpr size_t id_size = 4;
+  if (on_stream != 0) {
+    fail(NGHTTP2_PROTOCOL_ERROR);
+    return;
+  }
+  if (priority_update_.size() < id_size) {
+    fail(NGHTTP2_FRAME_SIZE_ERROR);
+    return;
+  }
+  int32_t id = int32_t(number_at(priority_update_, 0) & 0x7fffffff);
+  if (id == 0) {
+    fail(NGHTTP2_PROTOCOL_ERROR);
+    return;
+  }
+  std::optional<http::Priority> priority =
+      http::parse_priority(std::string_view(priority_update_).substr(id_size));
+  if (!priority) return;
+  if (id > last_stream_id_) {
+    early_priorities_[next_early_priority_] = {id, *priority};
+    next_early_priority_ = (next_early_priority_ + 1) % early_priorities_.size();
+  } else if (auto* stream = static_cast<ServerStream*>(
+                 nghttp2_session_get_stream_user_data(session_.get(), id))) {
+    stream->set_priority(*priority);
+  }
+}
+
+std::optional<http::Priority> ServerConnection::early_priority(int32_t id) {
+  std::optional<http::Priority> found;
+  for (EarlyPriority& early : early_priorities_) {
+    if (early.stream != id) continue;
+    found = early.priority;
+    early.stream = 0;
+  }
+  return found;
+}
+
+}  // namespace sluice::h2
