@@ -35,7 +35,7 @@ void put(OutQueue& queue, std::string_view text) {
 }
 
 TEST("out queue: borrowed and own bytes leave in order") {
-  std::string body(1000, 'b');
+  std::string body(100'000, 'b');
   OutQueue queue;
   put(queue, "head ");
   queue.borrow(body);

@@ -59,7 +59,8 @@ t.test('versions and help need no configuration and no addon', async (t) => {
   t.match(build[1], /^sluice\/\d/);
   t.match(build[2], /^built with OpenSSL 3\.\d/);
   t.equal(build[3], 'TLS SNI support enabled');
-  t.match(build[4], /^configure arguments: --prefix=/);
+  t.match(build[4], /F-Stack/);
+  t.match(build[5], /^configure arguments: --prefix=/);
   t.match(
     run(['-h'], env).stderr,
     /^nginx version: nginx\/1\.31\.5\nUsage: nginx \[-\?hvVtTq\] \[-s signal\]/,

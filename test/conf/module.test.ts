@@ -112,7 +112,7 @@ t.test('numbers keep to their bounds', async (t) => {
 
 t.test('a zone has one size', async (t) => {
   const zones = loadToy('toy_zone a 0; toy_zone a 4096; toy_zone a 0;').loaded?.plan.fds.filter(
-    ({ kind }) => kind === 'zone',
+    (fd) => fd.kind === 'zone' && fd.name === 'a',
   );
   t.same(zones, [{ kind: 'zone', name: 'a', size: 4096 }]);
   t.same(loadToy('toy_zone a 1; toy_zone a 2;').errors, [
