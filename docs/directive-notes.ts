@@ -39,11 +39,15 @@ export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
     'checked only: what the client does not take stays in the buffers, all of them',
   ],
   ['proxy_temp_file_write_size', 'checked only: a temporary file takes what a read has brought'],
-  ['quic_bpf', 'checked only: packets find the worker that holds their connection either way'],
+  [
+    'quic_bpf',
+    'without it eBPF is used where it is allowed; packets find the worker that has their connection either way',
+  ],
   ['quic_cid_key', "Sluice's own: see the [operator's guide](operators-guide.md#http3)"],
   ['quic_congestion_control', "Sluice's own"],
   ['quic_gso', 'on by default; a device that can not do it is noticed, and gets its datagrams one by one'],
   ['quic_host_id', "Sluice's own: see the [operator's guide](operators-guide.md#http3)"],
+  ['quic_peers', "Sluice's own: see the [operator's guide](operators-guide.md#several-hosts)"],
   ['sluice_status', "Sluice's own: see the [operator's guide](operators-guide.md#status)"],
   [
     'sendfile',

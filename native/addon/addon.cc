@@ -46,6 +46,7 @@ Napi::Object export_all(Napi::Env env, Napi::Object exports) {
   export_process(env, exports);
   export_regex(env, exports);
   export_tls(env, exports);
+  export_quic(env, exports);
   export_fstack(env, exports);
   export_data_plane(env, exports);
   return exports;

@@ -15,6 +15,7 @@ void export_names(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
 void export_regex(Napi::Env env, Napi::Object exports);
 void export_tls(Napi::Env env, Napi::Object exports);
+void export_quic(Napi::Env env, Napi::Object exports);
 void export_fstack(Napi::Env env, Napi::Object exports);
 void export_data_plane(Napi::Env env, Napi::Object exports);
 

@@ -31,6 +31,7 @@ class QuicListeners {
   quic::ConnectionIdScheme scheme_;
   quic::HostKeys keys_;
   quic::Relay relay_;
+  bool own_sockets_;  ///< the workers that come after this one read from others
   std::vector<std::unique_ptr<QuicAcceptor>> acceptors_;
 };
 

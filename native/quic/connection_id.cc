@@ -1,27 +1,25 @@
 #include "quic/connection_id.h"
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <unistd.h>
 
 #include <cstring>
 
-#include "tls/openssl.h"
-
 namespace sluice::quic {
 namespace {
-
-constexpr size_t block_size = 16;
-constexpr size_t owner_at = block_size - 4;
-static_assert(ConnectionIdScheme::size == 1 + block_size);
 
 struct HashKey {
   uint64_t first, second;
 };
 
+void fill_randomly(void* out, size_t size) {
+  while (::getentropy(out, size) != 0) {
+  }
+}
+
 const HashKey& hash_key() {
   static const HashKey key = [] {
     HashKey made;
-    RAND_bytes(reinterpret_cast<unsigned char*>(&made), sizeof made);
+    fill_randomly(&made, sizeof made);
     return made;
   }();
   return key;
@@ -30,15 +28,6 @@ const HashKey& hash_key() {
 uint64_t mix(uint64_t a, uint64_t b) {
   unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
   return uint64_t(product) ^ uint64_t(product >> 64);
-}
-
-uint16_t number_at(std::span<const uint8_t> bytes, size_t at) {
-  return uint16_t(bytes[at] << 8 | bytes[at + 1]);
-}
-
-void put_number(std::span<uint8_t> bytes, size_t at, uint16_t value) {
-  bytes[at] = uint8_t(value >> 8);
-  bytes[at + 1] = uint8_t(value);
 }
 
 }  // namespace
@@ -52,61 +41,72 @@ size_t ConnectionIdHash::operator()(const ConnectionId& id) const {
   return size_t(mix(hash ^ key.second, words[2] ^ key.first ^ id.size));
 }
 
-struct ConnectionIdScheme::Cipher {
-  using Context = std::unique_ptr<EVP_CIPHER_CTX, tls::Releaser<EVP_CIPHER_CTX_free>>;
-  explicit Cipher(const std::string& key) : seal(EVP_CIPHER_CTX_new()), open(EVP_CIPHER_CTX_new()) {
-    const auto* bytes = reinterpret_cast<const unsigned char*>(key.data());
-    EVP_EncryptInit_ex(seal.get(), EVP_aes_128_ecb(), nullptr, bytes, nullptr);
-    EVP_DecryptInit_ex(open.get(), EVP_aes_128_ecb(), nullptr, bytes, nullptr);
-    EVP_CIPHER_CTX_set_padding(seal.get(), 0);
-    EVP_CIPHER_CTX_set_padding(open.get(), 0);
+ConnectionIdScheme::ConnectionIdScheme(Settings settings, Owner self, BlockCipherMaker cipher)
+    : settings_(std::move(settings)), self_(self) {
+  if (!configuration_of(Configuration().first_octet())) settings_.configurations.emplace_back();
+  for (const Configuration& configuration : settings_.configurations) {
+    std::optional<ServerIdCipher>& made = ciphers_.emplace_back();
+    if (configuration.key.size() != BlockCipher::key_size) continue;
+    auto* key = reinterpret_cast<const uint8_t*>(configuration.key.data());
+    made.emplace(
+        cipher(std::span<const uint8_t, BlockCipher::key_size>(key, configuration.key.size())));
   }
-  Context seal;
-  Context open;
-};
-
-ConnectionIdScheme::ConnectionIdScheme(const Settings& settings, Owner self)
-    : settings_(settings), self_(self) {
-  if (settings_.key.size() == block_size) cipher_ = std::make_unique<Cipher>(settings_.key);
 }
 
-ConnectionIdScheme::~ConnectionIdScheme() = default;
-
 ConnectionId ConnectionIdScheme::make() const {
+  const Configuration& configuration = settings_.configurations.front();
   ConnectionId id;
-  id.size = size;
-  id.bytes[0] = first_octet();
-  std::span<uint8_t> block(id.bytes.data() + 1, block_size);
-  RAND_bytes(block.data(), int(block.size()));
-  std::ranges::copy(settings_.host_id, block.begin());
-  put_number(block, owner_at, self_.worker);
-  put_number(block, owner_at + 2, self_.generation);
-  if (cipher_) {
-    int written = 0;
-    EVP_EncryptUpdate(cipher_->seal.get(), block.data(), &written, block.data(), int(block_size));
-  }
+  id.size = uint8_t(configuration.size());
+  id.bytes[0] = configuration.first_octet();
+  std::span<uint8_t> text(&id.bytes[1], configuration.text_size());
+  std::ranges::copy(configuration.host_id, text.begin());
+  fill_randomly(text.data() + configuration.host_id.size(), configuration.nonce_size);
+  if (ciphers_.front()) ciphers_.front()->encrypt(text);
+  uint32_t process = self_.number() ^ mask(id.view());
+  for (size_t i = 1; i <= process_size; ++i, process >>= 8)
+    id.bytes[id.size - i] = uint8_t(process);
   return id;
 }
 
-bool ConnectionIdScheme::read(std::span<const uint8_t> id, std::array<uint8_t, block_size>& plain,
-                              Meaning& meaning) const {
-  if (id.size() != size || id[0] != first_octet()) return false;
-  std::ranges::copy(id.subspan(1), plain.begin());
-  if (cipher_) {
-    int written = 0;
-    EVP_DecryptUpdate(cipher_->open.get(), plain.data(), &written, plain.data(), int(block_size));
-  }
-  meaning.host_id = {reinterpret_cast<const char*>(plain.data()), settings_.host_id.size()};
-  meaning.owner = {number_at(plain, owner_at), number_at(plain, owner_at + 2)};
-  return true;
+std::optional<ConnectionIdScheme::Place> ConnectionIdScheme::locate(
+    std::span<const uint8_t> id) const {
+  if (id.empty()) return std::nullopt;
+  std::optional<size_t> at = configuration_of(id[0]);
+  if (!at || settings_.configurations[*at].size() != id.size()) return std::nullopt;
+  const Configuration& configuration = settings_.configurations[*at];
+
+  std::array<uint8_t, ServerIdCipher::max_size> buffer;
+  std::span<uint8_t> text = std::span(buffer).first(configuration.text_size());
+  std::ranges::copy(id.subspan(1, text.size()), text.begin());
+  if (ciphers_[*at]) ciphers_[*at]->decrypt(text);
+  Place place;
+  place.host_id.assign(text.begin(), text.begin() + long(configuration.host_id.size()));
+  place.here = place.host_id == configuration.host_id;
+
+  uint32_t process = 0;
+  for (uint8_t byte : id.last(process_size)) process = process << 8 | byte;
+  process ^= mask(id);
+  constexpr uint32_t low = most_owners - 1;
+  place.owner = {uint16_t(process >> owner_bits & low), uint16_t(process & low)};
+  return place;
 }
 
-std::optional<ConnectionIdScheme::Owner> ConnectionIdScheme::owner(
-    std::span<const uint8_t> id) const {
-  std::array<uint8_t, block_size> plain;
-  Meaning meaning;
-  if (!read(id, plain, meaning) || meaning.host_id != settings_.host_id) return std::nullopt;
-  return meaning.owner;
+size_t ConnectionIdScheme::size_in(std::span<const uint8_t> packet) const {
+  std::optional<size_t> at;
+  if (packet.size() > 1) at = configuration_of(packet[1]);
+  return settings_.configurations[at.value_or(0)].size();
+}
+
+std::optional<size_t> ConnectionIdScheme::configuration_of(uint8_t first_octet) const {
+  for (size_t i = 0; i < settings_.configurations.size(); ++i) {
+    if (settings_.configurations[i].first_octet() == first_octet) return i;
+  }
+  return std::nullopt;
+}
+
+uint32_t ConnectionIdScheme::mask(std::span<const uint8_t> id) const {
+  auto hashed = id.subspan(id.size() - process_size - hashed_size, hashed_size);
+  return half_sip_hash(settings_.process_key, hashed) & 0xff'ffff;
 }
 
 }  // namespace sluice::quic

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "quic/packet_protection.h"
+#include "quic/steering.h"
 
 namespace sluice::quic {
 namespace {
@@ -54,11 +55,6 @@ Endpoint::~Endpoint() {
   }
 }
 
-void Endpoint::stop_accepting() {
-  accepting_ = false;
-  socket_->stop_reading();
-}
-
 // --- Connections ---
 
 ConnectionId Endpoint::new_id(Connection& connection) {
@@ -104,10 +100,10 @@ void Endpoint::on_room() {
 
 // --- Packets ---
 
-void Endpoint::on_datagram(const net::Datagram& datagram) {
+void Endpoint::deliver(const net::Datagram& datagram, Origin origin) {
   ngtcp2_version_cid ids;
   int error = ngtcp2_pkt_decode_version_cid(&ids, datagram.bytes.data(), datagram.bytes.size(),
-                                            ConnectionIdScheme::size);
+                                            scheme_.size_in(datagram.bytes));
   bool unknown_version = error == NGTCP2_ERR_VERSION_NEGOTIATION ||
                          (error == 0 && ids.version != 0 && ids.version != NGTCP2_PROTO_VER_V1);
   if (unknown_version) {
@@ -120,34 +116,14 @@ void Endpoint::on_datagram(const net::Datagram& datagram) {
     connection->receive(datagram, monotonic_ns());
     return;
   }
-  auto owner = scheme_.owner(id);
-  if (owner && *owner != scheme_.self() && router_ && router_->route(*owner, datagram)) return;
-  bool long_header = datagram.bytes[0] & 0x80;
+  auto place = scheme_.locate(id);
+  if (place && router_ && router_->route(*place, id, datagram, origin)) return;
+  bool long_header = datagram.bytes[0] & long_header_bit;
   if (long_header) {
     accept(datagram);
   } else {
     send_reset(datagram, id);
   }
-}
-
-bool Endpoint::deliver(const net::Datagram& datagram) {
-  ngtcp2_version_cid ids;
-  if (ngtcp2_pkt_decode_version_cid(&ids, datagram.bytes.data(), datagram.bytes.size(),
-                                    ConnectionIdScheme::size) != 0) {
-    return false;
-  }
-  std::span<const uint8_t> id(ids.dcid, ids.dcidlen);
-  if (Connection* connection = find(id)) {
-    connection->receive(datagram, monotonic_ns());
-    return true;
-  }
-  bool long_header = datagram.bytes[0] & 0x80;
-  if (!long_header) {
-    send_reset(datagram, id);
-  } else if (accepting_) {
-    accept(datagram);
-  }
-  return false;
 }
 
 void Endpoint::accept(const net::Datagram& datagram) {
@@ -204,7 +180,7 @@ void Endpoint::send(const net::Datagram& answered, std::span<const uint8_t> pack
 
 // RFC 9000, 6.
 void Endpoint::negotiate_version(const net::Datagram& datagram, const ngtcp2_version_cid& ids) {
-  if (datagram.bytes.size() < min_initial || !accepting_ || !may_answer()) return;
+  if (datagram.bytes.size() < min_initial || !may_answer()) return;
   uint8_t unused;
   RAND_bytes(&unused, 1);
   uint8_t packet[min_initial];

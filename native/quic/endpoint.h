@@ -37,10 +37,15 @@ class Endpoint final : private net::DatagramSocket::Consumer, private net::Layer
     ~Acceptor() = default;
   };
 
+  /// How a packet has come here: each of them may be followed by those behind it only, so that
+  /// none goes round in circles.
+  enum class Origin : uint8_t { wire, host, process };
   /// Takes packets to the process that their connection ID names.
   class Router {
    public:
-    virtual bool route(const ConnectionIdScheme::Owner& owner, const net::Datagram& datagram) = 0;
+    /// False: nobody takes it there.
+    virtual bool route(const ConnectionIdScheme::Place& place, std::span<const uint8_t> id,
+                       const net::Datagram& datagram, Origin origin) = 0;
 
    protected:
     ~Router() = default;
@@ -53,10 +58,10 @@ class Endpoint final : private net::DatagramSocket::Consumer, private net::Layer
   void set_router(Router* router) { router_ = router; }
   /// The socket's own address.
   const net::Address& address() const { return address_; }
-  /// New connections and strangers' packets are left to the processes that come after this one.
-  void stop_accepting();
-  /// A packet that another process has received. False: it belongs to nobody here.
-  bool deliver(const net::Datagram& datagram);
+  /// What comes is for others that read from the same socket; but what they relay is taken.
+  void leave_socket() { socket_->stop_reading(); }
+  /// A packet that was received here, or by another process.
+  void deliver(const net::Datagram& datagram, Origin origin);
 
   // --- For connections ---
   net::DatagramSocket& socket() { return *socket_; }
@@ -70,7 +75,7 @@ class Endpoint final : private net::DatagramSocket::Consumer, private net::Layer
 
  private:
   using OfEndpoint = ListHook<struct ConnectionsOfEndpoint>;
-  void on_datagram(const net::Datagram& datagram) override;
+  void on_datagram(const net::Datagram& datagram) override { deliver(datagram, Origin::wire); }
   void on_room() override;
   // net::Layer: sends what connections have, near the turn's end
   void settle() override {}
@@ -102,7 +107,6 @@ class Endpoint final : private net::DatagramSocket::Consumer, private net::Layer
   size_t handshaking_ = 0;
   int64_t answers_second_ = 0;
   uint32_t answers_ = 0;
-  bool accepting_ = true;
 };
 
 }  // namespace sluice::quic

@@ -90,7 +90,6 @@ HostKeys::HostKeys(std::string_view key) {
   std::span<const uint8_t> host(bytes, key.size());
   hmac(host, "sluice quic token", token_key_);
   hmac(host, "sluice quic reset", reset_key_);
-  hmac(host, "sluice quic name", name_key_);
 }
 
 std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain,
@@ -139,20 +138,6 @@ std::array<uint8_t, 16> HostKeys::reset_token(const ConnectionId& id) const {
   std::array<uint8_t, 16> token;
   hmac(reset_key_, as_text(id.view()), token);
   return token;
-}
-
-std::string HostKeys::name(std::string_view purpose, uint16_t first, uint16_t second) const {
-  std::string text(purpose);
-  text += "/" + std::to_string(first) + "/" + std::to_string(second);
-  uint8_t hash[16];
-  hmac(name_key_, text, hash);
-  constexpr char digits[] = "0123456789abcdef";
-  std::string name;
-  for (uint8_t byte : hash) {
-    name += digits[byte >> 4];
-    name += digits[byte & 15];
-  }
-  return name;
 }
 
 }  // namespace sluice::quic

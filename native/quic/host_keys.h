@@ -25,9 +25,8 @@ struct TokenVerdict {
   ConnectionId original;  ///< retried: where the client's first packet was sent to
 };
 
-/// Everything that is derived from a host's key (`quic_host_key`): tokens, stateless resets, the
-/// names by which processes find each other. Hosts, workers and generations that have the same key
-/// understand each other.
+/// What is derived from a host's key (`quic_host_key`): tokens and stateless resets. Hosts, workers
+/// and generations that have the same key understand each other.
 class HostKeys {
  public:
   explicit HostKeys(std::string_view key);
@@ -43,9 +42,6 @@ class HostKeys {
   /// RFC 9000, 10.3.2.
   std::array<uint8_t, 16> reset_token(const ConnectionId& id) const;
 
-  /// A text that only who has the key can make: `purpose` and numbers, hashed.
-  std::string name(std::string_view purpose, uint16_t first, uint16_t second) const;
-
  private:
   using Key = std::array<uint8_t, 32>;
   std::vector<uint8_t> seal(uint8_t kind, std::span<const uint8_t> content,
@@ -53,7 +49,6 @@ class HostKeys {
 
   Key token_key_;
   Key reset_key_;
-  Key name_key_;
 };
 
 }  // namespace sluice::quic

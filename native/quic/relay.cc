@@ -1,63 +1,91 @@
 #include "quic/relay.h"
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
+
+#include "base/clock.h"
 
 namespace sluice::quic {
 namespace {
 
+constexpr uint8_t own_rotation = ConnectionIdScheme::unroutable;
+constexpr size_t tag_at = 1;
+constexpr size_t tag_size = 16;
+constexpr size_t head_size = tag_at + tag_size;
+/// A unix socket's queue counts messages, and has few places: so they are large.
+constexpr size_t max_message = 60'000;
 /// Messages that are taken before other events get their turn.
-constexpr int batch = 64;
-/// As many as a burst of one connection: what doesn't fit is lost, and sent again.
-constexpr int receive_buffer = 1024 * 1024;
-constexpr size_t buffer_size = 65'536 + relayed::max_head_size;
+constexpr int most_at_once = 64;
+constexpr uint64_t absence_ms = 1000;
+
+using Tag = std::array<uint8_t, tag_size>;
+
+Tag tag_of(const std::string& key, std::span<const uint8_t> packets) {
+  uint8_t digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  HMAC(EVP_sha256(), key.data(), int(key.size()), packets.data(), packets.size(), digest, &size);
+  Tag tag;
+  std::copy_n(digest, tag.size(), tag.begin());
+  return tag;
+}
+
+void begin_message(std::vector<uint8_t>& message, uint8_t rotation) {
+  message.assign(head_size, 0);
+  message[0] = rotation;
+}
+
+void seal(std::vector<uint8_t>& message, const std::string& key) {
+  Tag tag = tag_of(key, std::span(message).subspan(head_size));
+  std::ranges::copy(tag, message.begin() + tag_at);
+}
+
+bool is_sealed(std::span<const uint8_t> message, const std::string& key) {
+  Tag tag = tag_of(key, message.subspan(head_size));
+  return CRYPTO_memcmp(tag.data(), &message[tag_at], tag.size()) == 0;
+}
 
 struct Name {
-  sockaddr_un address;
-  socklen_t size;
+  sockaddr_un address = {};
+  socklen_t size = 0;
 };
 
-/// Of the abstract namespace: no file, and gone with its process.
-Name name_of(const HostKeys& keys, const ConnectionIdScheme::Owner& owner) {
-  std::string text = "sluice-quic-" + keys.name("relay", owner.worker, owner.generation);
-  Name name = {};
+/// src/quic/relay-sockets.ts binds them.
+Name name_of(const std::string& prefix, const ConnectionIdScheme::Owner& owner) {
+  std::string text =
+      prefix + "-" + std::to_string(owner.worker) + "-" + std::to_string(owner.generation);
+  Name name;
   name.address.sun_family = AF_UNIX;
-  std::copy(text.begin(), text.end(), name.address.sun_path + 1);
+  text.copy(name.address.sun_path + 1, sizeof name.address.sun_path - 1);
   name.size = socklen_t(offsetof(sockaddr_un, sun_path) + 1 + text.size());
   return name;
 }
 
-bool is_trusted(const msghdr& header) {
-  auto* mutable_header = const_cast<msghdr*>(&header);
-  for (cmsghdr* message = CMSG_FIRSTHDR(mutable_header); message;
-       message = CMSG_NXTHDR(mutable_header, message)) {
-    if (message->cmsg_level != SOL_SOCKET || message->cmsg_type != SCM_CREDENTIALS) continue;
-    ucred sender;
-    std::memcpy(&sender, CMSG_DATA(message), sizeof sender);
-    return sender.uid == ::geteuid();
-  }
-  return false;
-}
-
 }  // namespace
 
-Relay::Relay(net::Stack& stack, const ConnectionIdScheme& scheme, const HostKeys& keys)
-    : keys_(keys), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
-  int on = 1;
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-  Name name = name_of(keys, scheme.self());
-  if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&name.address), name.size) < 0) return;
-  stack.watch(
-      socket_.get(), [](void* self) { static_cast<Relay*>(self)->receive(); }, this);
+Relay::Relay(net::Stack& stack, const ConnectionIdScheme& scheme, Settings settings)
+    : stack_(stack), scheme_(scheme), settings_(std::move(settings)) {
+  stack_.observe_turns(*this);
+  auto own = [](void* self) {
+    auto& relay = *static_cast<Relay*>(self);
+    relay.receive(relay.settings_.socket, false);
+  };
+  auto peers = [](void* self) {
+    auto& relay = *static_cast<Relay*>(self);
+    if (relay.settings_.reads_peers) relay.receive(relay.settings_.peers_socket, true);
+  };
+  if (settings_.socket >= 0) stack_.watch(settings_.socket, own, this);
+  if (settings_.reads_peers) stack_.watch(settings_.peers_socket, peers, this);
 }
 
 Relay::~Relay() {
+  flush();
+  stack_.forget_turns(*this);
   for (Endpoint* endpoint : endpoints_) endpoint->set_router(nullptr);
 }
 
@@ -66,100 +94,117 @@ void Relay::add(Endpoint& endpoint) {
   endpoint.set_router(this);
 }
 
-bool Relay::route(const ConnectionIdScheme::Owner& owner, const net::Datagram& datagram) {
-  std::array<uint8_t, relayed::max_head_size> head;
-  size_t head_size = relayed::put_head(datagram, head);
-  if (head_size == 0) return false;
-  Name name = name_of(keys_, owner);
-  iovec vectors[] = {{head.data(), head_size},
-                     {const_cast<uint8_t*>(datagram.bytes.data()), datagram.bytes.size()}};
-  msghdr message = {};
-  message.msg_name = &name.address;
-  message.msg_namelen = name.size;
-  message.msg_iov = vectors;
-  message.msg_iovlen = std::size(vectors);
-  if (::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
-  // Full: the packet is lost, as it may be anywhere. Any other error: nobody is there.
-  return errno == EAGAIN || errno == ENOBUFS;
+// --- Out ---
+
+bool Relay::route(const ConnectionIdScheme::Place& place, std::span<const uint8_t> id,
+                  const net::Datagram& datagram, Endpoint::Origin origin) {
+  if (origin == Endpoint::Origin::process) return false;
+  if (!place.here && origin == Endpoint::Origin::wire) {
+    auto peer = std::ranges::find(settings_.peers, place.host_id, &Peer::host_id);
+    if (peer != settings_.peers.end()) return send_to_host(*peer, uint8_t(id[0] >> 5), datagram);
+  }
+  return place.owner != scheme_.self() && send_to_process(place.owner, datagram);
 }
 
-void Relay::receive() {
-  if (!buffer_) buffer_ = std::make_unique_for_overwrite<uint8_t[]>(buffer_size);
-  for (int i = 0; i < batch; ++i) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(ucred))];
-    iovec vector = {buffer_.get(), buffer_size};
-    msghdr header = {};
-    header.msg_iov = &vector;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    ssize_t size = ::recvmsg(socket_.get(), &header, MSG_DONTWAIT);
+bool Relay::send_to_process(const ConnectionIdScheme::Owner& owner, const net::Datagram& datagram) {
+  if (is_absent(owner)) return false;
+  auto batch = std::ranges::find(batches_, owner, &Batch::owner);
+  if (batch == batches_.end()) {
+    batches_.push_back({owner, {}});
+    batch = batches_.end() - 1;
+  }
+  if (batch->message.size() + max_relayed_head + datagram.bytes.size() > max_message) flush(*batch);
+  if (batch->message.empty()) begin_message(batch->message, own_rotation);
+  return append_relayed(batch->message, datagram);
+}
+
+void Relay::flush() {
+  for (Batch& batch : batches_) flush(batch);
+  batches_.clear();
+}
+
+// A queue that is full loses packets, as any on their way may.
+void Relay::flush(Batch& batch) {
+  if (batch.message.size() > head_size) {
+    seal(batch.message, settings_.key);
+    Name name = name_of(settings_.name, batch.owner);
+    ssize_t sent = ::sendto(settings_.socket, batch.message.data(), batch.message.size(),
+                            MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&name.address),
+                            name.size);
+    if (sent < 0 && errno == ECONNREFUSED) {
+      absent_.push_back({batch.owner, Clock::of_thread().monotonic_ms() + absence_ms});
+    }
+  }
+  batch.message.clear();
+}
+
+bool Relay::is_absent(const ConnectionIdScheme::Owner& owner) {
+  uint64_t now = Clock::of_thread().monotonic_ms();
+  std::erase_if(absent_, [&](const Absent& each) { return each.until_ms <= now; });
+  return std::ranges::find(absent_, owner, &Absent::owner) != absent_.end();
+}
+
+// One packet a message: it may just fit into the path.
+bool Relay::send_to_host(const Peer& peer, uint8_t rotation, const net::Datagram& datagram) {
+  const std::string& key = settings_.peer_keys[rotation];
+  if (key.empty()) return false;
+  std::vector<uint8_t> message;
+  begin_message(message, rotation);
+  if (!append_relayed(message, datagram)) return false;
+  seal(message, key);
+  ::sendto(settings_.peers_socket, message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+           peer.address.data(), peer.address.size());
+  return true;
+}
+
+// --- In ---
+
+void Relay::stop_reading_peers() { settings_.reads_peers = false; }
+
+void Relay::receive(int socket, bool from_host) {
+  if (received_.empty()) received_.resize(65'536);
+  for (int i = 0; i < most_at_once; ++i) {
+    ssize_t size = ::recv(socket, received_.data(), received_.size(), MSG_DONTWAIT);
     if (size < 0) return;
-    if (is_trusted(header)) deliver({buffer_.get(), size_t(size)});
+    deliver(std::span(received_).first(size_t(size)), from_host);
   }
 }
 
-void Relay::deliver(std::span<const uint8_t> message) {
-  net::Address remote, local;
-  net::Ecn ecn;
-  if (!relayed::take_head(message, remote, local, ecn) || message.empty()) return;
-  if (Endpoint* endpoint = endpoint_at(local)) endpoint->deliver({message, remote, local, ecn});
+void Relay::deliver(std::span<const uint8_t> message, bool from_host) {
+  if (message.size() <= head_size) return;
+  const std::string* key = key_of(message[0], from_host);
+  if (!key || !is_sealed(message, *key)) return;
+  auto origin = from_host ? Endpoint::Origin::host : Endpoint::Origin::process;
+  std::span<const uint8_t> rest = message.subspan(head_size);
+  while (!rest.empty()) {
+    std::optional<RelayedPacket> packet = take_relayed(rest);
+    if (!packet) return;
+    if (Endpoint* endpoint = endpoint_at(packet->local)) {
+      endpoint->deliver(packet->datagram(), origin);
+    }
+  }
 }
 
+/// A host has no use for the key that processes of another one share.
+const std::string* Relay::key_of(uint8_t rotation, bool from_host) const {
+  if (!from_host) return rotation == own_rotation ? &settings_.key : nullptr;
+  if (rotation >= own_rotation) return nullptr;
+  const std::string& key = settings_.peer_keys[rotation];
+  return key.empty() ? nullptr : &key;
+}
+
+/// Another host's address may be none of ours: then the port alone decides.
 Endpoint* Relay::endpoint_at(const net::Address& local) {
-  Endpoint* wildcard = nullptr;
+  Endpoint* by_port = nullptr;
   for (Endpoint* endpoint : endpoints_) {
     const net::Address& address = endpoint->address();
     if (address.port() != local.port()) continue;
     if (address == local) return endpoint;
+    bool same_family = address.family() == local.family();
     bool any = std::ranges::all_of(address.ip_bytes(), [](uint8_t byte) { return byte == 0; });
-    if (any) wildcard = endpoint;
+    if (same_family && (any || !by_port)) by_port = endpoint;
   }
-  return wildcard;
+  return by_port;
 }
-
-namespace relayed {
-namespace {
-
-uint8_t* put(const net::Address& address, uint8_t* out) {
-  std::span<const uint8_t> ip = address.ip_bytes();
-  out = std::ranges::copy(ip, out).out;
-  *out++ = uint8_t(address.port() >> 8);
-  *out++ = uint8_t(address.port());
-  return out;
-}
-
-bool take(std::span<const uint8_t>& message, size_t ip_size, net::Address& address) {
-  if (message.size() < ip_size + 2) return false;
-  auto port = uint16_t(message[ip_size] << 8 | message[ip_size + 1]);
-  std::optional<net::Address> made = net::Address::from_ip(message.first(ip_size), port);
-  if (!made) return false;
-  address = *made;
-  message = message.subspan(ip_size + 2);
-  return true;
-}
-
-}  // namespace
-
-size_t put_head(const net::Datagram& datagram, std::span<uint8_t, max_head_size> out) {
-  size_t size = datagram.remote.ip_bytes().size();
-  if (size == 0 || size != datagram.local.ip_bytes().size()) return 0;
-  out[0] = uint8_t(size);
-  out[1] = uint8_t(datagram.ecn);
-  uint8_t* end = put(datagram.local, put(datagram.remote, out.data() + 2));
-  return size_t(end - out.data());
-}
-
-bool take_head(std::span<const uint8_t>& message, net::Address& remote, net::Address& local,
-               net::Ecn& ecn) {
-  if (message.size() < 2) return false;
-  size_t size = message[0];
-  if (size != 4 && size != 16) return false;
-  ecn = net::Ecn(message[1] & 3);
-  message = message.subspan(2);
-  return take(message, size, remote) && take(message, size, local);
-}
-
-}  // namespace relayed
 
 }  // namespace sluice::quic

@@ -1,48 +1,87 @@
 #pragma once
 
-#include <memory>
+#include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/file.h"
 #include "net/stack.h"
 #include "quic/endpoint.h"
+#include "quic/relayed_packets.h"
 
 namespace sluice::quic {
 
-/// Takes packets to the worker that their connection ID names, and takes those that others bring:
-/// of this generation, of one that still drains, or of another binary's. Each has a unix socket
-/// whose name follows from the host's keys, its number and its generation. Who sends there has to
-/// run as the same user: the kernel says so.
-class Relay final : public Endpoint::Router {
+/// Takes packets to the process that their connection ID names, and takes in what others bring:
+/// another worker, a generation that still drains or has come after, another binary's, another
+/// host.
+///
+/// On one host each process has a unix socket, whose name follows from its number and generation;
+/// between hosts it is UDP. A message is
+///
+///     rotation (1)   whose key: that configuration's, or of the host itself (7)
+///     tag (16)       HMAC-SHA256 under it, of all that follows
+///     packets        relayed_packets.h
+///
+/// A message that is repeated does no harm: QUIC counts its packets.
+class Relay final : public Endpoint::Router, private net::Stack::TurnObserver {
  public:
-  Relay(net::Stack& stack, const ConnectionIdScheme& scheme, const HostKeys& keys);
+  struct Peer {
+    std::string host_id;
+    net::Address address;
+  };
+  struct Settings {
+    int socket = -1;   ///< this process's own, bound
+    std::string name;  ///< of all of them, but for owner and generation: in the abstract namespace
+    std::string key;   ///< of this host
+    int peers_socket = -1;     ///< bound; -1: there are no other hosts
+    bool reads_peers = false;  ///< one worker does, for all
+    std::vector<Peer> peers;
+    /// By rotation: what hosts prove to each other that they know.
+    std::array<std::string, 8> peer_keys;
+  };
+
+  Relay(net::Stack& stack, const ConnectionIdScheme& scheme, Settings settings);
   ~Relay();
 
   /// What comes for the endpoint's address is delivered there.
   void add(Endpoint& endpoint);
+  /// Other hosts' packets are for the workers that come after this one.
+  void stop_reading_peers();
 
-  bool route(const ConnectionIdScheme::Owner& owner, const net::Datagram& datagram) override;
+  bool route(const ConnectionIdScheme::Place& place, std::span<const uint8_t> id,
+             const net::Datagram& datagram, Endpoint::Origin origin) override;
 
  private:
-  void receive();
-  void deliver(std::span<const uint8_t> message);
+  /// Packets for one process, until the turn's end.
+  struct Batch {
+    ConnectionIdScheme::Owner owner;
+    std::vector<uint8_t> message;
+  };
+  /// Nobody was there; until when that is taken for granted.
+  struct Absent {
+    ConnectionIdScheme::Owner owner;
+    uint64_t until_ms;
+  };
+
+  void on_turn_end() override { flush(); }
+  bool send_to_process(const ConnectionIdScheme::Owner& owner, const net::Datagram& datagram);
+  bool send_to_host(const Peer& peer, uint8_t rotation, const net::Datagram& datagram);
+  void flush();
+  void flush(Batch& batch);
+  bool is_absent(const ConnectionIdScheme::Owner& owner);
+
+  void receive(int socket, bool from_host);
+  void deliver(std::span<const uint8_t> message, bool from_host);
+  const std::string* key_of(uint8_t rotation, bool from_host) const;
   Endpoint* endpoint_at(const net::Address& local);
 
-  const HostKeys& keys_;
+  net::Stack& stack_;
+  const ConnectionIdScheme& scheme_;
+  Settings settings_;
   std::vector<Endpoint*> endpoints_;
-  Descriptor socket_;
-  std::unique_ptr<uint8_t[]> buffer_;
+  std::vector<Batch> batches_;
+  std::vector<Absent> absent_;
+  std::vector<uint8_t> received_;
 };
-
-/// A packet with where it came from and went to, as relays hand it on.
-namespace relayed {
-constexpr size_t max_head_size = 2 + 2 * (16 + 2);
-/// Returns the size of the head, written to `out`; 0: not an IP packet.
-size_t put_head(const net::Datagram& datagram, std::span<uint8_t, max_head_size> out);
-/// Takes the head off a message's front; false: it is malformed.
-bool take_head(std::span<const uint8_t>& message, net::Address& remote, net::Address& local,
-               net::Ecn& ecn);
-}  // namespace relayed
 
 }  // namespace sluice::quic

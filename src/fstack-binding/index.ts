@@ -1,6 +1,20 @@
 /** Loads the native addon; the typed face of the data plane and of the system calls that Node lacks. */
 import { createRequire } from 'node:module';
 
+/** Descriptors of BPF maps: native/quic/reuseport_group.h. */
+export interface ReuseportGroup {
+  readonly sockets: number;
+  readonly owners: number;
+}
+
+/** What the kernel is told of connection IDs: native/quic/steering.h. */
+export interface Steering {
+  /** First octet and length of each kind. */
+  readonly shapes: readonly (readonly [number, number])[];
+  /** 8 bytes. */
+  readonly processKey: Uint8Array;
+}
+
 export type SocketOption =
   | 'SO_REUSEADDR'
   | 'SO_REUSEPORT'
@@ -42,6 +56,17 @@ export interface Addon {
   bindSocket(fd: number, address: string): void;
   listenSocket(fd: number, backlog: number): void;
   setSocketOption(fd: number, option: SocketOption, value: number): void;
+
+  /** The kernel's maps for QUIC sockets of one address. Throws where bpf() is refused. */
+  createReuseportGroup(): ReuseportGroup;
+  /** Has packets to the address that `socket` is bound to steered by the group, instead of anything before. */
+  attachReuseportProgram(group: ReuseportGroup, socket: number, steering: Steering): void;
+  /** Takes in a generation: bound sockets, by worker. Returns the slot of the first one. */
+  addToReuseportGroup(group: ReuseportGroup, generation: number, sockets: readonly number[]): number;
+  /** From now on new connections are for these slots. */
+  preferInReuseportGroup(group: ReuseportGroup, first: number, count: number): void;
+  /** Classic BPF instead: sockets by their position, which is their worker's number. */
+  attachReuseportFilter(socket: number, steering: Steering, workers: number): void;
   socketOption(fd: number, option: SocketOption): number;
   /** The local address, or null for a family that a listener cannot have. */
   socketAddress(fd: number): string | null;

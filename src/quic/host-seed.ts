@@ -14,8 +14,3 @@ export function hostSeed(): Uint8Array {
   seed ??= inherited ? Buffer.from(inherited, 'hex') : randomBytes(SEED_SIZE);
   return seed;
 }
-
-/** Processes of two configurations in force at once must differ in this. */
-export function newGeneration(): number {
-  return randomBytes(2).readUInt16BE();
-}

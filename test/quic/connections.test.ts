@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
 import { digest } from './gtls-client.ts';
-import { Nat } from './nat.ts';
 import { startQuic } from './serving.ts';
 
 t.test('0-RTT, where early data is let in', async (t) => {
@@ -66,30 +65,6 @@ t.test('keys change and addresses change while a file comes', async (t) => {
     for (const { bodies } of outcomes) t.equal(digest(bodies.get('file.bin')), digest(file), name);
   }
 });
-
-t.test(
-  'a NAT that changes its port: 20 of 20 go on, whichever of four workers the new port leads to',
-  async (t) => {
-    const file = randomBytes(600_000);
-    const { get, client, port } = await startQuic(
-      t,
-      'server { LISTEN; limit_rate 300k; }',
-      { 'file.bin': file },
-      { workers: 4 },
-    );
-    t.strictSame((await get('/file.bin')).statuses, [200]);
-    const download = async (): Promise<void> => {
-      const nat = new Nat(t, port);
-      const outcome = client.get(await nat.listen(), ['/file.bin']);
-      const changing = setInterval(() => nat.rebind(), 400);
-      const { bodies } = await outcome;
-      clearInterval(changing);
-      t.ok(nat.mappings > 1);
-      t.equal(digest(bodies.get('file.bin')), digest(file));
-    };
-    await Promise.all(Array.from({ length: 20 }, download));
-  },
-);
 
 t.test('a download goes on while workers are replaced', async (t) => {
   const file = randomBytes(3_000_000);

@@ -8,13 +8,17 @@ export class Nat {
   readonly #mapped: Socket[] = [];
   #client = 0;
   readonly #server: number;
+  /** Where the client's packets go: other hosts may take what is one's. */
+  host = '127.0.0.1';
+  /** Packets that came back. */
+  answers = 0;
 
   constructor(t: Cleanup, server: number) {
     this.#server = server;
     this.rebind();
     this.#inside.on('message', (packet, { port }) => {
       this.#client = port;
-      this.#mapped.at(-1)?.send(packet, server, '127.0.0.1');
+      this.#mapped.at(-1)?.send(packet, server, this.host);
     });
     t.teardown(() => {
       this.#inside.close();
@@ -42,7 +46,9 @@ export class Nat {
   #map(): Socket {
     const socket = createSocket('udp4');
     socket.on('message', (packet, { port }) => {
-      if (port === this.#server && this.#client) this.#inside.send(packet, this.#client, '127.0.0.1');
+      if (port !== this.#server || !this.#client) return;
+      this.answers++;
+      this.#inside.send(packet, this.#client, '127.0.0.1');
     });
     return socket;
   }

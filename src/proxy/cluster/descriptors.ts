@@ -119,6 +119,7 @@ export function descriptorTable(
   logs: LogFiles,
   zones: Zones,
   sockets: readonly ListenSocket[],
+  relays: readonly number[],
 ): number[] {
   const descriptor = (plan: FdPlan): number | undefined => {
     switch (plan.kind) {
@@ -130,6 +131,8 @@ export function descriptorTable(
         return zones.fd(plan.name);
       case 'listen':
         return sockets[plan.listener]?.fd;
+      case 'relay':
+        return relays[plan.worker];
     }
   };
   return plans.map((plan) => {

@@ -1,16 +1,21 @@
 /** One configuration in force: the Plan in memory that workers map, and everything that they inherit with it. */
 import { closeSync } from 'node:fs';
 import type { Addon } from '../../fstack-binding/index.ts';
+import { PacketRouting, type QuicSockets } from '../../quic/packet-routing.ts';
+import type { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { encodeCbor } from '../plan/cbor.ts';
-import type { FdPlan } from '../plan/plan.ts';
+import type { FdPlan, ListenerPlan } from '../plan/plan.ts';
 import { descriptorTable, LogFiles, Zones } from './descriptors.ts';
 import { ErrorLog, fileSink, type Log } from './error-log.ts';
-import { DEFAULT_BACKLOG, type ListenSocket, ListenSockets } from './listen-sockets.ts';
+import { DEFAULT_BACKLOG, ListenError, type ListenSocket, ListenSockets } from './listen-sockets.ts';
 import type { ClusterConfiguration, ProcessSettings } from './settings.ts';
+import { systemErrorText } from './system-error.ts';
 import { openTempFolders } from './temp-folders.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
 export class Generation {
+  /** With QUIC, workers that are started beside those that drain need a generation of their own. */
+  readonly renewable: ClusterConfiguration | undefined;
   readonly process: ProcessSettings;
   readonly sockets: readonly ListenSocket[];
   readonly logs: LogFiles;
@@ -19,6 +24,8 @@ export class Generation {
   /** The descriptor of the first file among its sinks, for what the runtime itself prints. */
   readonly errorLogFile: number | undefined;
   readonly zones: Zones;
+  /** Where something listens for QUIC. */
+  readonly routing: PacketRouting | undefined;
   readonly #fds: readonly FdPlan[];
   readonly #mainLog: WorkerSettings['errorLog'];
   readonly #planFd: number;
@@ -32,14 +39,16 @@ export class Generation {
     configuration: ClusterConfiguration,
     previous: Generation | undefined,
     inherited: readonly ListenSocket[],
+    groups: ReuseportGroups,
     addon: Addon,
     log: Log,
   ) {
-    const { plan, listen } = configuration;
+    const { plan } = configuration;
+    this.renewable = configuration.quic && configuration;
     this.process = configuration.process;
     this.#fds = plan.fds;
     this.#unheard = plan.listeners.flatMap(({ fd }, i) => {
-      const { userSpace, backlog = DEFAULT_BACKLOG } = listen[i] ?? {};
+      const { userSpace, backlog = DEFAULT_BACKLOG } = configuration.listen[i] ?? {};
       return userSpace ? [{ fd, backlog }] : [];
     });
     this.#mainLog = (plan.errorLogs[plan.process.errorLog] ?? []).flatMap(({ fd, level }) =>
@@ -50,13 +59,20 @@ export class Generation {
     this.logs = new LogFiles(plan.fds, addon, log);
     this.zones = new Zones(plan.fds, previous?.zones, addon);
     try {
-      this.sockets = new ListenSockets(addon, log).open(configuration.listen, previous?.sockets ?? inherited);
+      this.routing = openRouting(configuration, groups, addon, log);
+      const listen = configuration.listen.map((settings, i) =>
+        this.routing?.ownSockets && plan.listeners[i]?.datagram ? { ...settings, renewed: true } : settings,
+      );
+      this.sockets = new ListenSockets(addon, log).open(listen, previous?.sockets ?? inherited);
     } catch (error) {
       this.logs.close();
       this.zones.closeUnused(previous?.zones);
+      this.routing?.retire();
       throw error;
     }
-    this.#planFd = addon.sealedMemory('sluice plan', encodeCbor(plan));
+    this.routing?.steer(quicSockets(plan.listeners, this.sockets), log);
+    const process = { ...plan.process, ...(this.routing && { quic: this.routing.plan }) };
+    this.#planFd = addon.sealedMemory('sluice plan', encodeCbor({ ...plan, process }));
 
     const table = this.#table();
     const sinks = this.#mainLog.map(({ fd, level }) => ({ fd: table[fd] ?? 2, level }));
@@ -102,10 +118,54 @@ export class Generation {
     new ListenSockets(addon, kept.errorLog).closeUnused(this.sockets, kept.sockets);
     this.zones.closeUnused(kept.zones);
     this.logs.close();
+    this.routing?.retire();
     closeSync(this.#planFd);
   }
 
   #table(): number[] {
-    return descriptorTable(this.#fds, this.logs, this.zones, this.sockets);
+    return descriptorTable(this.#fds, this.logs, this.zones, this.sockets, this.routing?.relays ?? []);
   }
+}
+
+function openRouting(
+  { plan, quic }: ClusterConfiguration,
+  groups: ReuseportGroups,
+  addon: Addon,
+  log: Log,
+): PacketRouting | undefined {
+  if (!plan.process.quic) return undefined;
+  const addresses = plan.listeners.filter(({ datagram }) => datagram).map(({ address }) => address);
+  const bpf = quic?.bpf !== false && canSteer(addresses, quic?.bpf === true, groups, addon, log);
+  return new PacketRouting(plan.process.quic, bpf, groups, addon);
+}
+
+/** Whether bpf() is allowed; throws where the configuration insists. */
+function canSteer(
+  addresses: readonly string[],
+  required: boolean,
+  groups: ReuseportGroups,
+  addon: Addon,
+  log: Log,
+): boolean {
+  try {
+    for (const address of addresses) groups.of(address);
+    return true;
+  } catch (error) {
+    const reason = `bpf() failed ${systemErrorText(addon, error)}`;
+    log.write(
+      required ? 'emerg' : 'info',
+      `${reason}, QUIC packets are routed by classic BPF and between workers`,
+    );
+    if (required) throw new ListenError(reason, { cause: error });
+    return false;
+  }
+}
+
+function quicSockets(listeners: readonly ListenerPlan[], sockets: readonly ListenSocket[]): QuicSockets[] {
+  const fds = new Map<string, number[]>();
+  for (const [i, { address, datagram }] of listeners.entries()) {
+    const socket = sockets[i];
+    if (datagram && socket) fds.set(address, [...(fds.get(address) ?? []), socket.fd]);
+  }
+  return [...fds].map(([address, each]) => ({ address, fds: each }));
 }

@@ -42,11 +42,14 @@ export class ListenSockets {
   open(wanted: readonly ListenSettings[], previous: readonly ListenSocket[]): ListenSocket[] {
     const spare = new Set(previous);
     const sockets: (ListenSocket | undefined)[] = wanted.map((settings) => {
+      if (settings.renewed) {
+        this.#letIn(settings, spare);
+        return undefined;
+      }
       const kept = [...spare].find((socket) => sameEndpoint(socket.settings, settings));
       if (!kept) return undefined;
       spare.delete(kept);
-      // The kernel lets further sockets in only when the first has the option too.
-      if (settings.reuseport && !kept.settings.reuseport) this.#set(kept.fd, 'SO_REUSEPORT', 1, settings);
+      this.#letIn(settings, [kept]);
       return { fd: kept.fd, settings, inherited: kept.inherited };
     });
 
@@ -64,6 +67,15 @@ export class ListenSockets {
       this.#configure(socket, before?.settings);
     }
     return complete;
+  }
+
+  /** The kernel lets further sockets in only when those before have the option too. */
+  #letIn(settings: ListenSettings, before: Iterable<ListenSocket>): void {
+    if (!settings.reuseport) return;
+    for (const socket of before) {
+      if (!sameEndpoint(socket.settings, settings) || socket.settings.reuseport) continue;
+      this.#set(socket.fd, 'SO_REUSEPORT', 1, settings);
+    }
   }
 
   /** What another binary left for us. A descriptor that cannot be a listener is left out. */

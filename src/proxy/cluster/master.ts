@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants, release, type } from 'node:os';
 import type { Addon } from '../../fstack-binding/index.ts';
+import { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { SERVER_VERSION } from '../version.ts';
 import { LogFileError } from './descriptors.ts';
 import type { ErrorLog, Log } from './error-log.ts';
@@ -39,6 +40,7 @@ export class Master {
   readonly #options: MasterOptions;
   readonly #parent = process.ppid;
   readonly #workers: Workers;
+  readonly #groups: ReuseportGroups;
   #generation: Generation;
   #pidFile: PidFile;
   #newBinary: ChildProcess | undefined;
@@ -53,9 +55,10 @@ export class Master {
     const inherited = new ListenSockets(addon, startLog).adopt(options.inheritedFds);
     const configuration = await options.load(startLog);
     if (!configuration) return undefined;
-    const generation = openGeneration(configuration, undefined, inherited, addon, startLog);
+    const groups = new ReuseportGroups(addon);
+    const generation = openGeneration(configuration, undefined, inherited, groups, addon, startLog);
     if (!generation) return undefined;
-    const master = new Master(options, generation);
+    const master = new Master(options, generation, groups);
     // Whoever reads the pid file may signal at once: the handlers stand before.
     if (!master.#pidFile.write(startLog)) return undefined;
     new ListenSockets(addon, generation.errorLog).closeUnused(inherited, generation.sockets);
@@ -63,8 +66,9 @@ export class Master {
     return master;
   }
 
-  private constructor(options: MasterOptions, generation: Generation) {
+  private constructor(options: MasterOptions, generation: Generation, groups: ReuseportGroups) {
     this.#addon = options.addon;
+    this.#groups = groups;
     this.#options = options;
     this.#generation = generation;
     this.#pidFile = new PidFile(generation.process.pid, options.addon);
@@ -88,6 +92,7 @@ export class Master {
     this.#log.write('notice', `OS: ${type()} ${release()}`);
     this.#log.write('notice', `getrlimit(RLIMIT_NOFILE): ${soft}:${hard}`);
     void this.#workers.start(this.#generation).then((ready) => {
+      if (ready > 0) this.#generation.routing?.takeOver();
       if (ready === 0 && this.#generation.process.stack?.required) this.#giveUp();
       releaseMemory();
     });
@@ -176,8 +181,7 @@ export class Master {
     if (this.#ending) return;
     if (this.#newBinary) {
       // Back from an upgrade that is not wanted after all: the old configuration serves again.
-      this.#accepting = true;
-      void this.#workers.start(this.#generation);
+      void this.#serveAgain();
       return;
     }
     if (this.#reloading) {
@@ -197,7 +201,7 @@ export class Master {
     const previous = this.#generation;
     const configuration = await this.#options.load(previous.errorLog);
     if (!configuration || this.#ending) return;
-    const next = openGeneration(configuration, previous, [], this.#addon, previous.errorLog);
+    const next = openGeneration(configuration, previous, [], this.#groups, this.#addon, previous.errorLog);
     if (!next) return;
     if (!this.#movePidFile(next)) {
       next.retire(previous, this.#addon);
@@ -220,9 +224,24 @@ export class Master {
       return;
     }
     this.#letTerminalGo();
+    next.routing?.takeOver();
     this.#workers.signal('SIGQUIT', before);
     previous.retire(next, this.#addon);
     releaseMemory();
+  }
+
+  /** After an upgrade that came to nothing. With QUIC the workers that still drain keep their own sockets. */
+  async #serveAgain(): Promise<void> {
+    this.#accepting = true;
+    const previous = this.#generation;
+    const { renewable, errorLog } = previous;
+    const renewed = renewable && openGeneration(renewable, previous, [], this.#groups, this.#addon, errorLog);
+    if (renewed) {
+      this.#generation = renewed;
+      if (this.#workers.list().every(({ exiting }) => exiting)) previous.retire(renewed, this.#addon);
+    }
+    const ready = await this.#workers.start(this.#generation);
+    if (ready > 0) this.#generation.routing?.takeOver();
   }
 
   /** Writes the pid file of `generation` where it is another one, and removes the one before. */
@@ -264,7 +283,8 @@ export class Master {
     this.#log.write('notice', 'changing binary');
     if (!this.#pidFile.moveAside(this.#log, program.path)) return;
 
-    const binary = startNewBinary(program, this.#generation.sockets, this.#generation.process.env);
+    const { sockets, process: settings } = this.#generation;
+    const binary = startNewBinary(program, sockets, this.#groups, settings.env);
     const afterwards = `after an attempt to execute new binary process "${program.path}"`;
     binary.once('error', (error) => {
       const reason = systemErrorText(this.#addon, error);
@@ -288,9 +308,11 @@ export class Master {
 
     this.#pidFile.moveBack(this.#log, `after the new binary process "${this.#options.program.path}" exited`);
     this.#newBinary = undefined;
-    if (!this.#accepting && !this.#ending) {
-      this.#accepting = true;
-      void this.#workers.start(this.#generation);
+    if (this.#ending) return;
+    if (this.#accepting) {
+      this.#generation.routing?.takeOver();
+    } else {
+      void this.#serveAgain();
     }
   }
 
@@ -306,11 +328,12 @@ function openGeneration(
   configuration: ClusterConfiguration,
   previous: Generation | undefined,
   inherited: readonly ListenSocket[],
+  groups: ReuseportGroups,
   addon: Addon,
   log: Log,
 ): Generation | undefined {
   try {
-    return new Generation(configuration, previous, inherited, addon, log);
+    return new Generation(configuration, previous, inherited, groups, addon, log);
   } catch (error) {
     // Listeners and logs have said it in nginx's words; whatever else stands in the way is said here.
     if (

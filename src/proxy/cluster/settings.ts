@@ -9,6 +9,8 @@ export interface ClusterConfiguration {
   readonly listen: readonly ListenSettings[];
   /** Folders for temporary files; the workers' user must own them. */
   readonly tempFolders: readonly string[];
+  /** Where something listens for QUIC. */
+  readonly quic?: QuicKernelSettings;
 }
 
 /** The main context, resolved: paths are absolute, names are looked up. */
@@ -52,6 +54,11 @@ export interface WorkerStackSettings {
   readonly idleSleep?: number;
 }
 
+export interface QuicKernelSettings {
+  /** `quic_bpf`; undefined: where bpf() is allowed. */
+  readonly bpf: boolean | undefined;
+}
+
 export interface UserSettings {
   readonly name: string;
   readonly uid: number;
@@ -68,6 +75,8 @@ export interface ListenSettings {
   /** Default 511, as nginx's on Linux. */
   readonly backlog?: number;
   readonly reuseport?: boolean;
+  /** Each generation of workers opens its own. */
+  readonly renewed?: boolean;
   readonly deferred?: boolean;
   /** Default true. */
   readonly ipv6only?: boolean;

@@ -38,12 +38,12 @@ export async function runMaster(options: CommandLine): Promise<void> {
 /** Undefined for a configuration that can't be used. */
 function readConfiguration(options: CommandLine, addon: Addon, log: Log): ClusterConfiguration | undefined {
   try {
-    const { plan, process, listen, tempFolders, diagnostics } = loadConfiguration(
+    const { plan, process, listen, quic, tempFolders, diagnostics } = loadConfiguration(
       options,
       platformFrom(addon),
     );
     for (const { level, message, details } of diagnostics) log.write(level, message, details);
-    return { plan, process, listen, tempFolders };
+    return { plan, process, listen, tempFolders, ...(quic && { quic }) };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     for (const { level, message, details } of error.diagnostics) log.write(level, message, details);

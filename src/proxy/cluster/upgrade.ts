@@ -1,6 +1,7 @@
 /** Replacing the running program: a new binary starts with our sockets, and takes over or gives back. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { hostSeed, SEED_VARIABLE } from '../../quic/host-seed.ts';
+import { GROUPS_VARIABLE, type ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { childEnvironment } from './environment.ts';
 import { formatInherited, INHERITED_VARIABLE } from './inherit.ts';
 import type { ListenSocket } from './listen-sockets.ts';
@@ -22,16 +23,18 @@ export function thisProgram(): Program {
 export function startNewBinary(
   program: Program,
   sockets: readonly ListenSocket[],
+  groups: ReuseportGroups,
   env: readonly string[],
 ): ChildProcess {
   const numbers = sockets.map((_socket, i) => FIRST_SOCKET + i);
   return spawn(program.path, program.args, {
     argv0: program.path,
-    stdio: ['inherit', 'inherit', 'inherit', ...sockets.map((socket) => socket.fd)],
+    stdio: ['inherit', 'inherit', 'inherit', ...sockets.map((socket) => socket.fd), ...groups.descriptors],
     env: {
       ...childEnvironment(env),
       [INHERITED_VARIABLE]: formatInherited(numbers),
       [SEED_VARIABLE]: Buffer.from(hostSeed()).toString('hex'),
+      [GROUPS_VARIABLE]: groups.handedOver(FIRST_SOCKET + sockets.length),
     },
   });
 }

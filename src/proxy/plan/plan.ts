@@ -50,18 +50,47 @@ export interface ProcessPlan {
   readonly quic?: QuicPlan;
 }
 
-/** How connection IDs look (native/quic/connection_id.h), and what keys are derived from. */
+/** How packets find their process (native/quic/connection_id.h, relay.h), and what keys are derived from. */
 export interface QuicPlan {
-  /** Tells the processes of this configuration from those of others: 16 bits. */
-  readonly generation: number;
+  /** What tokens and stateless resets are derived from where no `quic_host_key` says. */
   readonly seed: Bytes;
-  readonly hostId?: Bytes;
-  readonly rotation?: number;
-  readonly cidKey?: Bytes;
+  /** Connection IDs are made by the first one; none: no load balancer knows this host. */
+  readonly configurations: readonly QuicConfigurationPlan[];
+  /** The mask over the process that a connection ID names: 8 bytes. */
+  readonly processKey: Bytes;
+  /** Tells the workers of this configuration from others that live: 12 bits. */
+  readonly generation: number;
+  /** Workers of other generations have sockets of their own. */
+  readonly ownSockets: boolean;
+  /** Names the unix sockets of all processes, before worker and generation. */
+  readonly relayName: string;
+  readonly relayKey: Bytes;
+  /** Positions in `fds`, by worker. */
+  readonly relays: readonly Index[];
+  /** Position in `fds` of the socket for other hosts' packets. */
+  readonly peersSocket?: Index;
+  readonly peers?: readonly QuicPeerPlan[];
+}
+
+export interface QuicConfigurationPlan {
+  readonly rotation: number;
+  readonly hostId: Bytes;
+  readonly nonceSize: number;
+  readonly key?: Bytes;
+  /** What hosts prove to each other that they know. */
+  readonly peerKey?: Bytes;
+}
+
+export interface QuicPeerPlan {
+  readonly hostId: Bytes;
+  /** IP address and port. */
+  readonly address: string;
 }
 
 export type FdPlan =
   | { readonly kind: 'listen'; readonly listener: Index }
+  /** Where a worker gets QUIC packets that others have received. */
+  | { readonly kind: 'relay'; readonly worker: number }
   | { readonly kind: 'zone'; readonly name: string; readonly size: number }
   /** Opened for appending by the master; a worker opens `path` again on SIGUSR1. */
   | { readonly kind: 'log'; readonly path: string }

@@ -60,6 +60,11 @@ export class DescriptorTable {
     return this.#add({ kind: 'listen', listener });
   }
 
+  /** Where a worker gets packets that others have received. */
+  relay(worker: number): Index {
+    return this.#add({ kind: 'relay', worker });
+  }
+
   plan(): readonly FdPlan[] {
     return this.#plans;
   }

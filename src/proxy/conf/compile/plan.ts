@@ -1,8 +1,8 @@
-import type { ListenSettings, ProcessSettings } from '../../cluster/settings.ts';
+import type { ListenSettings, ProcessSettings, QuicKernelSettings } from '../../cluster/settings.ts';
 import { checkUser, processSettings, workerShutdownTimeout } from '../../modules/core.ts';
 import { eventsBlock, workerConnections } from '../../modules/events.ts';
 import { httpBlock } from '../../modules/http-core-blocks.ts';
-import { quicPlan } from '../../modules/quic.ts';
+import { compileQuic } from '../../modules/quic.ts';
 import type { HttpPlan } from '../../plan/http.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { SERVER_VERSION } from '../../version.ts';
@@ -15,6 +15,7 @@ export interface CompiledConfiguration {
   readonly plan: Plan;
   readonly process: ProcessSettings;
   readonly listen: readonly ListenSettings[];
+  readonly quic?: QuicKernelSettings;
   readonly tempFolders: readonly string[];
 }
 
@@ -34,6 +35,9 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
     process.stack,
     compiler,
   );
+  const quic = listeners.quic
+    ? compileQuic(main, process.workerProcesses, listeners.settings, compiler)
+    : undefined;
   if (!compiler.diagnostics.failed) compiler.variables.check(compiler.diagnostics);
   const plan: Plan = {
     process: {
@@ -43,7 +47,7 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
       counters: compiler.descriptors.ownZone('counters', COUNTERS_SIZE),
       version: SERVER_VERSION,
       prefix: compiler.paths.prefix,
-      ...(listeners.quic && { quic: quicPlan(main) }),
+      ...(quic && { quic: quic.plan }),
     },
     fds: compiler.descriptors.plan(),
     errorLogs: compiler.errorLogs.plan(),
@@ -54,7 +58,13 @@ export function compilePlan(main: Scope, compiler: Compiler): CompiledConfigurat
     listeners: listeners.plan,
     ...(compiled && { http: compiled.plan }),
   };
-  return { plan, process, listen: listeners.settings, tempFolders: [...compiler.tempFolders] };
+  return {
+    plan,
+    process,
+    listen: quic ? quic.listen : listeners.settings,
+    ...(quic && { quic: quic.kernel }),
+    tempFolders: [...compiler.tempFolders],
+  };
 }
 
 /** What nginx checks once it has read everything. */
