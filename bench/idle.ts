@@ -1,5 +1,6 @@
 /** Connections that have had one response and stay open. */
 import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 
 /** So many at once, so that what stays is the memory of idle connections, not of a crowd of requests. */
 const AT_ONCE = 32;
@@ -8,6 +9,7 @@ const REQUEST = 'GET /100 HTTP/1.1\r\nHost: localhost\r\n\r\n';
 /** Opens `count` idle connections, lets `use` open more, and closes them all in the end. */
 export async function withIdleConnections<T>(
   port: number,
+  secure: boolean,
   count: number,
   use: (open: (more: number) => Promise<void>) => Promise<T>,
 ): Promise<T> {
@@ -16,7 +18,9 @@ export async function withIdleConnections<T>(
     const wanted = sockets.length + more;
     const openOneByOne = async (): Promise<void> => {
       while (sockets.length < wanted) {
-        const socket = connect(port, '127.0.0.1');
+        const socket = secure
+          ? connectSecurely({ port, host: '127.0.0.1', rejectUnauthorized: false })
+          : connect(port, '127.0.0.1');
         sockets.push(socket);
         await oneResponse(socket);
       }

@@ -8,6 +8,8 @@ export interface Load {
   readonly connections: number;
   readonly seconds: number;
   readonly newConnections?: boolean;
+  /** Over TLS. */
+  readonly secure?: boolean;
 }
 
 /** Runs wrk and returns how many requests completed. An error is no fast answer: any of them fails the run. */

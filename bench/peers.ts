@@ -57,16 +57,21 @@ export interface Surroundings {
   readonly files: string;
   /** The origin's port. */
   readonly origin: number;
+  /** PEM file of an ECDSA P-256 certificate and its key. */
+  readonly certificate: string;
 }
 
 export class RunningPeer {
   readonly peer: Peer;
   readonly port: number;
+  /** Where it speaks TLS. */
+  readonly securePort: number;
   readonly #child: ChildProcess;
 
-  constructor(peer: Peer, port: number, child: ChildProcess) {
+  constructor(peer: Peer, port: number, securePort: number, child: ChildProcess) {
     this.peer = peer;
     this.port = port;
+    this.securePort = securePort;
     this.#child = child;
   }
 
@@ -79,6 +84,10 @@ export class RunningPeer {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
+  secureUrl(path: string): string {
+    return `https://127.0.0.1:${this.securePort}${path}`;
+  }
+
   stop(): Promise<void> {
     return stop(this.#child);
   }
@@ -87,6 +96,7 @@ export class RunningPeer {
 /** Starts a peer of its own; resolves when it answers. */
 export async function startPeer(peer: Peer, surroundings: Surroundings): Promise<RunningPeer> {
   const port = await freePort();
+  const securePort = await freePort();
   const directory = join(surroundings.directory, `${peer.name.toLowerCase()}-${port}`);
   mkdirSync(directory);
   const configuration = join(directory, peer.configuration);
@@ -95,6 +105,8 @@ export async function startPeer(peer: Peer, surroundings: Surroundings): Promise
     filledIn(peer.configuration, {
       directory,
       port: String(port),
+      secure: String(securePort),
+      certificate: surroundings.certificate,
       origin: String(surroundings.origin),
       files: surroundings.files,
       user: process.getuid?.() === 0 ? 'user root;' : '',
@@ -105,7 +117,7 @@ export async function startPeer(peer: Peer, surroundings: Surroundings): Promise
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     complaints += chunk;
   });
-  const running = new RunningPeer(peer, port, child);
+  const running = new RunningPeer(peer, port, securePort, child);
   await until(`${peer.name} answers`, () => {
     if (child.exitCode !== null) throw new Error(`${peer.name} ended: ${complaints.trim()}`);
     return answers(running.url('/1'));

@@ -1,5 +1,6 @@
 /** What is measured. A row measures one peer at a time and knows nothing of the others. */
 import { anonymousBytes, cpuMicroseconds } from './cpu.ts';
+import { completedHandshakes, type HandshakeKind } from './handshakes.ts';
 import { withIdleConnections } from './idle.ts';
 import { completedRequests, type Load } from './load.ts';
 import type { Peer, RunningPeer } from './peers.ts';
@@ -17,7 +18,6 @@ export interface Row {
   readonly measure: (peer: RunningPeer, seconds: number) => Promise<number>;
 }
 
-const IDLE_CONNECTIONS = 5000;
 const KIB = 1024;
 /** Both served under /static/. */
 export const FILES: Readonly<Record<string, number>> = { '1k': KIB, '1m': KIB * KIB };
@@ -46,23 +46,12 @@ export const ROWS: readonly Row[] = [
       return calls / result;
     },
   },
-  {
-    name: 'idle connection',
-    unit: 'B of user memory',
-    goal: { of: 'value', most: 1.1 * KIB },
-    applies: everyPeer,
-    fresh: true,
-    repeats: 1,
-    measure: async (peer) => {
-      const memory = () => anonymousBytes(peer.pid);
-      // The first ones leave what doesn't grow with their number.
-      return await withIdleConnections(peer.port, 100, async (open) => {
-        const before = memory();
-        await open(IDLE_CONNECTIONS);
-        return (memory() - before) / IDLE_CONNECTIONS;
-      });
-    },
-  },
+  cpuRow('TLS 100 B', '/100', { connections: 64, secure: true }, 0.9),
+  cpuRow('TLS 1 MiB', `/${KIB * KIB}`, { connections: 16, secure: true }, 0.9),
+  handshakeRow('full handshake, ECDSA', 'full', 0.8),
+  handshakeRow('resumed handshake', 'resumed', 0.75),
+  idleRow('idle connection', false, 5000, 1.1 * KIB),
+  idleRow('idle TLS connection', true, 2000, 14 * KIB),
 ];
 
 /** CPU time of all a peer's processes per completed request. */
@@ -80,8 +69,46 @@ function cpuRow(
     applies,
     measure: async (peer, seconds) => {
       const before = cpuMicroseconds(peer.pid);
-      const completed = await completedRequests(peer.url(path), { ...load, seconds });
+      const completed = await completedRequests(load.secure ? peer.secureUrl(path) : peer.url(path), {
+        ...load,
+        seconds,
+      });
       return (cpuMicroseconds(peer.pid) - before) / completed;
+    },
+  };
+}
+
+/** CPU time of a connection with its handshake, and one small request. */
+function handshakeRow(name: string, kind: HandshakeKind, goal: number): Row {
+  return {
+    name,
+    unit: 'µs/connection',
+    goal: { of: 'ratio', most: goal },
+    applies: everyPeer,
+    measure: async (peer, seconds) => {
+      const before = cpuMicroseconds(peer.pid);
+      const completed = await completedHandshakes(peer.securePort, kind, seconds);
+      return (cpuMicroseconds(peer.pid) - before) / completed;
+    },
+  };
+}
+
+function idleRow(name: string, secure: boolean, connections: number, goal: number): Row {
+  return {
+    name,
+    unit: 'B of user memory',
+    goal: { of: 'value', most: goal },
+    applies: everyPeer,
+    fresh: true,
+    repeats: 1,
+    measure: async (peer) => {
+      const memory = () => anonymousBytes(peer.pid);
+      // The first ones leave what doesn't grow with their number.
+      return await withIdleConnections(secure ? peer.securePort : peer.port, secure, 100, async (open) => {
+        const before = memory();
+        await open(connections);
+        return (memory() - before) / connections;
+      });
     },
   };
 }

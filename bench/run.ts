@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { makeCertificate } from './handshakes.ts';
 import { enterNamespace, prepareNetwork } from './isolation.ts';
 import { startOrigin } from './load.ts';
 import {
@@ -127,7 +128,9 @@ async function prepareSurroundings(): Promise<Surroundings> {
   mkdirSync(files);
   for (const [name, size] of Object.entries(FILES)) writeFileSync(join(files, name), 'x'.repeat(size));
   mkdirSync(RESULTS, { recursive: true });
-  return { directory, files, origin: await startOrigin(RESULTS) };
+  const certificate = join(directory, 'certificate.pem');
+  await makeCertificate(certificate);
+  return { directory, files, certificate, origin: await startOrigin(RESULTS) };
 }
 
 async function end(code: number): Promise<never> {

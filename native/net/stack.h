@@ -80,6 +80,9 @@ class Stream {
   /// again.
   virtual void await_room() {}
 
+  /// Nothing more will be written: what a layer says at its end (close_notify) may leave along with
+  /// what is queued.
+  virtual void end_writing() {}
   /// Sends FIN once the queue is empty.
   virtual void shutdown_write() = 0;
   /// Closes once the callback in progress has returned; queued bytes that the kernel did not take

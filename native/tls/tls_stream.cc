@@ -397,10 +397,9 @@ void TlsStream::encrypt() {
     }
   }
   pending_.own_borrowed();
-  if (pending_.empty() && shutdown_wanted_) {
-    send_close_notify();
-    inner_->shutdown_write();
-  }
+  if (!pending_.empty()) return;
+  if (ending_ || shutdown_wanted_) send_close_notify();
+  if (shutdown_wanted_) inner_->shutdown_write();
 }
 
 void TlsStream::on_writable() {

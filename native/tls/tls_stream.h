@@ -58,6 +58,7 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   void pause_reading() override;
   void resume_reading() override;
   void set_read_size(size_t size) override;
+  void end_writing() override { ending_ = true; }
   void shutdown_write() override;
   void close() override;
   void reset() override;
@@ -127,6 +128,7 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   bool closed_ = false;
   bool inner_ended_ = false;
   bool end_told_ = false;
+  bool ending_ = false;
   bool shutdown_wanted_ = false;
   bool notified_ = false;  ///< our close_notify is out
   bool broken_ = false;    ///< writing has failed, and nobody knows yet

@@ -34,7 +34,12 @@ void ServerConnection::watch_sending() {
   if (!send_timer_.active()) send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
 }
 
-void ServerConnection::flush() { stream_->flush(); }
+void ServerConnection::flush() {
+  if (state_ == State::exchange && framer_.complete() && !exchange_->keep_alive) {
+    stream_->end_writing();
+  }
+  stream_->flush();
+}
 
 size_t ServerConnection::unsent() const { return stream_->unsent(); }
 
