@@ -32,6 +32,14 @@ std::span<char> gathered() {
   return {buffer.get(), largest_record};
 }
 
+/// OpenSSL would keep the peer's key share as long as the connection: 7 KB with ML-KEM.
+void drop_key_share(SSL* ssl) {
+  EVP_PKEY* share = nullptr;
+  if (!SSL_get_peer_tmp_key(ssl, &share)) return;
+  KeyPtr owned(share);
+  EVP_PKEY_set_type(share, EVP_PKEY_X25519);
+}
+
 }  // namespace
 
 /// OpenSSL's view of the inner stream.
@@ -154,6 +162,7 @@ void TlsStream::shake_hands() {
   if (outcome == 1) {
     bool told = state_ == State::finishing;
     state_ = State::open;
+    drop_key_share(ssl_.get());
     if (!told) {
       consumer_->on_connected();
     } else if (!pending_.empty()) {
