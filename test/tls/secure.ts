@@ -23,11 +23,11 @@ export async function startSecure(
   t: Cleanup,
   http: string,
   files: Record<string, string | Uint8Array> = {},
-  options: Partial<SluiceOptions> = {},
+  { connections = 512, ...options }: Partial<SluiceOptions> & { readonly connections?: number } = {},
 ): Promise<Secure> {
   const port = await freePort();
   const identity = makeIdentity('default');
-  const configuration = (text: string): string => `events {}
+  const configuration = (text: string): string => `events { worker_connections ${connections}; }
 http { access_log off; ssl_certificate certificate; ssl_certificate_key key;
 ${text.replaceAll('LISTEN', `listen 127.0.0.1:${port} ssl`)} }`;
   const sluice = new Sluice({
