@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
+import { makeSelfSigned } from '../../src/tls/self-signed.ts';
 import { Sluice } from '../support/sluice.ts';
 import { encryptKey, makeIdentity } from './certificates.ts';
 
@@ -99,6 +100,28 @@ t.test('what is wrong with other settings', (t) => {
     ),
     /successful/,
   );
+  t.end();
+});
+
+t.test('certificates that clients will not like', (t) => {
+  const authority = makeIdentity('authority', { authority: true });
+  const leaf = makeIdentity('leaf', { issuer: authority });
+  const old = makeSelfSigned(['old'], new Date('2024-01-01'), new Date('2025-01-01'));
+  const both = leaf.certificate + authority.certificate;
+  const shown = (certificate: string, key: string): string =>
+    check('ssl_certificate shown; ssl_certificate_key shown.key;', { shown: certificate, 'shown.key': key });
+  t.match(
+    shown(old.certificate, old.key),
+    /\[warn\] certificate "shown" has expired on \w+ .* GMT in nginx.conf:\d+/,
+  );
+  t.match(
+    shown(leaf.certificate, leaf.key),
+    /\[notice\] certificate "shown" lacks its issuer "CN=authority", .* in nginx.conf:\d+/,
+  );
+  t.notMatch(shown(both, leaf.key), /lacks its issuer/);
+  t.notMatch(shown(authority.certificate, authority.key), /lacks its issuer/, 'signed by itself');
+  const own = makeSelfSigned(['localhost', '127.0.0.1'], new Date(0), new Date('2100-01-01'));
+  t.notMatch(shown(own.certificate, own.key), /lacks its issuer|expired|failed/);
   t.end();
 });
 

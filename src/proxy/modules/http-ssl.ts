@@ -23,6 +23,7 @@ import {
 import { serverBlock } from './http-core-blocks.ts';
 import type { HttpModule } from './module.ts';
 import { PemFiles } from './pem-files.ts';
+import { checkCertificate } from './ssl-certificate-check.ts';
 import { OcspDirectives } from './ssl-ocsp.ts';
 import { readSessionCache, type SessionCache } from './ssl-session-cache.ts';
 import { certificateCache, passwordFile, readConfCommand, readTicketKey } from './ssl-settings.ts';
@@ -128,7 +129,10 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
   const found = tls && compiler.platform.checkTls(encodeCbor(tls));
   if (!tls) return conf;
   if (found !== undefined) {
-    compiler.diagnostics.reportBare('emerg', found, certificates[0]?.statement.place(1));
+    const blamed = pairs
+      .flat()
+      .findLast((named) => found.includes(`"${compiler.paths.besideConfiguration(named.value)}"`));
+    compiler.diagnostics.reportBare('emerg', found, (blamed ?? certificates[0])?.statement.place(1));
     return conf;
   }
   if (!variable) return { ...conf, tls };
@@ -220,6 +224,7 @@ function settings(
   if (files.failed) return undefined;
   const trusted = present(verify === 'off' ? undefined : clientAuthorities, otherAuthorities);
   const certificates = present(...tls.identities.map((each) => each.certificate));
+  for (const [index, [shown]] of pairs.entries()) checkCertificate(certificates[index]!, shown, compiler);
   return {
     ...tls,
     stapling: ocsp.staplingPlan(scope, certificates, trusted, files, compiler),
