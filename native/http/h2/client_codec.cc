@@ -59,7 +59,11 @@ Event ClientCodec::next(std::string_view& input, std::string_view& piece) {
   if (unprocessed_) return Event::unprocessed;
   if (refused_) return Event::refused;
   if (state_ == State::head) {
-    if (!std::exchange(section_ready_, false)) return Event::more;
+    if (!std::exchange(section_ready_, false)) {
+      if (input.empty()) return Event::more;
+      refuse("upstream sent unexpected http2 frame: 0");  // DATA
+      return Event::refused;
+    }
     if (http::is_interim(head_.status)) return Event::hints;
     begin_body();
     return Event::head;
@@ -100,10 +104,7 @@ void ClientCodec::refuse(std::string_view why, std::string_view name, std::strin
 
 void ClientCodec::begin_section() {
   section_size_ = 0;
-  if (state_ != State::head) {
-    state_ = State::trailers;
-    return;
-  }
+  if (headed_) return;
   head_.headers.clear();
   head_.content_length.reset();
   head_.status = 0;
@@ -116,7 +117,7 @@ void ClientCodec::add_field(std::string_view name, std::string_view value) {
     refuse("upstream sent too big header");
     return;
   }
-  bool trailer = state_ == State::trailers;
+  bool trailer = headed_;
   bool pseudo = name.starts_with(':');
   http::HeaderId id = http::header_id(name);
   if (!is_valid(name, value) || http::is_connection_specific(id, value) || (pseudo && trailer)) {
@@ -163,14 +164,14 @@ void ClientCodec::add_head_field(std::string_view name, std::string_view value) 
 
 void ClientCodec::end_section(bool ended) {
   ended_ = ended;
-  if (state_ == State::trailers) {
+  if (headed_) {
     if (!ended) refuse("upstream sent trailer without end stream flag");
-    state_ = State::body;
     return;
   }
   section_ready_ = true;
+  headed_ = !http::is_interim(head_.status);
   if (head_.status == 0) refuse("upstream sent no :status header");
-  if (ended && http::is_interim(head_.status)) refuse("upstream prematurely closed stream");
+  if (ended && !headed_) refuse("upstream prematurely closed stream");
 }
 
 void ClientCodec::on_reset(uint32_t error) {
@@ -179,7 +180,7 @@ void ClientCodec::on_reset(uint32_t error) {
   format_decimal(number.data(), error);
   std::string_view why =
       http::join(arena_, {"upstream rejected request with error ", {number.data(), number.size()}});
-  if (error == NGHTTP2_REFUSED_STREAM && state_ == State::head) {
+  if (error == NGHTTP2_REFUSED_STREAM && !headed_) {
     on_unprocessed(why);
   } else {
     refuse(why);

@@ -45,7 +45,8 @@ class ClientCodec final : public UpstreamCodec {
   void add_field(std::string_view name, std::string_view value);
   void end_section(bool ended);
   void end_body() { ended_ = true; }
-  bool ended() const { return ended_; }
+  /// How the response ends is known.
+  bool decided() const { return ended_ || refused_ || unprocessed_; }
   /// The peer has reset the stream, or did not get as far as this request (RFC 9113 section 6.8).
   void on_reset(uint32_t error);
   /// The connection is no good any more.
@@ -54,7 +55,8 @@ class ClientCodec final : public UpstreamCodec {
   void on_unprocessed(std::string_view why);
 
  private:
-  enum class State : uint8_t { head, body, trailers, ended };
+  /// What next() has told.
+  enum class State : uint8_t { head, body, ended };
   void refuse(std::string_view why, std::string_view name = {}, std::string_view value = {});
   void add_status(std::string_view value);
   void add_head_field(std::string_view name, std::string_view value);
@@ -69,6 +71,7 @@ class ClientCodec final : public UpstreamCodec {
   size_t section_size_ = 0;
   bool keep_trailers_;
   bool section_ready_ = false;  ///< complete, and not told yet
+  bool headed_ = false;         ///< the head has come, interim ones aside: trailers may follow
   bool ended_ = false;          ///< END_STREAM has come
   bool refused_ = false;
   bool unprocessed_ = false;

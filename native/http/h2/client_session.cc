@@ -215,7 +215,7 @@ void ClientSession::remove(ClientStream& stream) {
     // A peer that has said nothing all the while may never say anything again.
     bool silent =
         last_received_ms_ < stream.opened_ms() && now_ms() - stream.opened_ms() > patience_ms;
-    if (silent && !stream.is_complete()) going_away_ = true;
+    if (silent && !stream.is_decided()) going_away_ = true;
     nghttp2_session_set_stream_user_data(session_.get(), stream.id(), nullptr);
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.id(), NGHTTP2_CANCEL);
     stack_.visit_later(*this);

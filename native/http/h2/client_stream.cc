@@ -183,7 +183,7 @@ void ClientStream::on_unprocessed(std::string_view why) {
 
 void ClientStream::on_closed(uint32_t error) {
   id_ = 0;
-  if (codec_->ended()) return;
+  if (is_decided()) return;
   if (error == NGHTTP2_REFUSED_STREAM && !session_.goaway().empty()) {
     codec_->on_unprocessed(session_.goaway());
   } else {
@@ -192,7 +192,7 @@ void ClientStream::on_closed(uint32_t error) {
   tell_later();
 }
 
-bool ClientStream::is_complete() const { return codec_ && codec_->ended(); }
+bool ClientStream::is_decided() const { return codec_ && codec_->decided(); }
 
 /// The codec has something to tell, once what came before has been taken.
 void ClientStream::tell() {
@@ -251,9 +251,12 @@ void ClientStream::visit() {
 
 void ClientStream::on_connection_end() {
   id_ = 0;
-  if (is_complete()) return;
-  if (!codec_ || head_size_ > 0) {
-    on_connection_error(ECONNRESET);
+  if (is_decided()) {
+    tell();
+  } else if (!codec_) {
+    consumer_->on_error(ECONNRESET);
+  } else if (head_size_ > 0) {
+    on_unprocessed("upstream closed the connection");
   } else {
     consumer_->on_end();
   }
@@ -261,8 +264,7 @@ void ClientStream::on_connection_end() {
 
 void ClientStream::on_connection_error(int error) {
   id_ = 0;
-  if (is_complete()) return;
-  consumer_->on_error(error);
+  is_decided() ? tell() : consumer_->on_error(error);
 }
 
 void ClientStream::on_connection_failure(std::string_view why) {

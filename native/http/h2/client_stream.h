@@ -50,8 +50,9 @@ class ClientStream final : public net::Stream,
   void on_connection_end();
   void on_connection_error(int error);
   void on_connection_failure(std::string_view why);
-  /// All of the response is there, though the consumer may not have taken it.
-  bool is_complete() const;
+  /// All of the response is there, or it is known why there won't be one, though the consumer may
+  /// not have heard of it.
+  bool is_decided() const;
   /// nghttp2 has forgotten it, or never knew it.
   void detach() { id_ = 0; }
   int32_t id() const { return id_; }
