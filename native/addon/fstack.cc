@@ -22,6 +22,13 @@ Napi::Value start_fstack(const Napi::CallbackInfo& info) {
                    .each = uint16_t(integer(ports.Get("each"))),
                    .workers = uint16_t(integer(ports.Get("workers")))};
   options.settings.idle_sleep_us = settings.Get("idleSleep").ToNumber().Uint32Value();
+  const auto addresses = settings.Get("addresses").As<Napi::Array>();
+  for (uint32_t i = 0; i < addresses.Length(); ++i) {
+    // As configurations write them: IPv6 without brackets.
+    std::string address = text(addresses.Get(i));
+    if (address.find(':') != address.npos) address = '[' + address + ']';
+    if (auto parsed = net::Address::parse(address)) options.settings.addresses.push_back(*parsed);
+  }
   const auto devices = settings.Get("devices").As<Napi::Array>();
   for (uint32_t i = 0; i < devices.Length(); ++i) options.devices.push_back(text(devices.Get(i)));
   std::string output;

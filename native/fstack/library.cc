@@ -102,6 +102,7 @@ const FstackApi table = {
           return ff_getsockname(socket, foreign(address), size);
         },
     .set_option = ff_setsockopt,
+    .set_freebsd_option = ff_setsockopt_freebsd,
     .get_option = ff_getsockopt,
     .set_non_blocking =
         [](int socket) {

@@ -26,7 +26,7 @@ class NoSockets final : public net::Stack {
                          int&) override {
     return nullptr;
   }
-  std::unique_ptr<net::DatagramSocket> open_datagrams(int,
+  std::unique_ptr<net::DatagramSocket> open_datagrams(const net::ListenSocket&,
                                                       net::DatagramSocket::Consumer&) override {
     return nullptr;
   }

@@ -55,7 +55,7 @@ struct FstackStart {
 /// with the exceptions that FstackStack knows. Everything belongs to the thread that called
 /// start().
 struct FstackApi {
-  static constexpr uint32_t current_version = 1;
+  static constexpr uint32_t current_version = 2;
   /// The name under which the library exports `const FstackApi* (*)()`.
   static constexpr const char* symbol = "sluice_fstack_api";
 
@@ -78,6 +78,8 @@ struct FstackApi {
   int (*close)(int socket);
   int (*get_local_address)(int socket, sockaddr* address, socklen_t* size);
   int (*set_option)(int socket, int level, int option, const void* value, socklen_t size);
+  /// Level and option in FreeBSD's numbers.
+  int (*set_freebsd_option)(int socket, int level, int option, const void* value, socklen_t size);
   int (*get_option)(int socket, int level, int option, void* value, socklen_t* size);
   int (*set_non_blocking)(int socket);
   ssize_t (*read)(int socket, void* bytes, size_t size);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/fstack_datagrams.h"
 #include "net/fstack_listener.h"
 #include "net/fstack_stream.h"
 #include "net/fstack_tcp_states.h"
@@ -30,6 +31,8 @@ constexpr FstackApi ended = {
     .close = [](int) { return 0; },
     .get_local_address = [](int, sockaddr*, socklen_t*) { return errno = ENETDOWN, -1; },
     .set_option = [](int, int, int, const void*, socklen_t) { return errno = ENETDOWN, -1; },
+    .set_freebsd_option = [](int, int, int, const void*,
+                             socklen_t) { return errno = ENETDOWN, -1; },
     .get_option = [](int, int, int, void*, socklen_t*) { return errno = ENETDOWN, -1; },
     .set_non_blocking = [](int) { return errno = ENETDOWN, -1; },
     .read = [](int, void*, size_t) -> ssize_t { return errno = ENETDOWN, -1; },
@@ -131,13 +134,18 @@ StreamPtr FstackStack::adopt(int socket, const Address& peer, bool connecting) {
   return StreamPtr(stream.release());
 }
 
-std::unique_ptr<DatagramSocket> FstackStack::open_datagrams(int descriptor,
+std::unique_ptr<DatagramSocket> FstackStack::open_datagrams(const ListenSocket& socket,
                                                             DatagramSocket::Consumer& consumer) {
-  return kernel_->open_datagrams(descriptor, consumer);
+  if (socket.on_kernel) return kernel_->open_datagrams(socket, consumer);
+  return FstackDatagrams::open(*this, socket, settings_.addresses, consumer);
 }
 
 void FstackStack::watch(int descriptor, void (*on_ready)(void*), void* context) {
   kernel_->watch(descriptor, on_ready, context);
+}
+
+std::span<char> FstackStack::datagram_buffer() {
+  return {turn_->read_buffer(), SocketStream::max_read};
 }
 
 std::span<char> FstackStack::file_buffer() {

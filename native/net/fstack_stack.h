@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "net/fstack_api.h"
 #include "net/kernel_stack.h"
@@ -29,6 +30,8 @@ class FstackStack final : public Stack {
     /// How long a turn without work may wait, in µs; 0: never. F-Stack itself must not sleep: it
     /// would not wake up for the kernel's events.
     uint32_t idle_sleep_us = 0;
+    /// F-Stack's, which a wildcard stands for.
+    std::vector<Address> addresses = {};
   };
 
   /// On the thread that started F-Stack. Null when one of the two has no event queue (errno).
@@ -41,7 +44,7 @@ class FstackStack final : public Stack {
                                    Listener::Acceptor& acceptor) override;
   StreamPtr connect(const Address& peer, const ConnectOptions& options, Stream::Consumer& consumer,
                     int& error) override;
-  std::unique_ptr<DatagramSocket> open_datagrams(int descriptor,
+  std::unique_ptr<DatagramSocket> open_datagrams(const ListenSocket& socket,
                                                  DatagramSocket::Consumer& consumer) override;
   void watch(int descriptor, void (*on_ready)(void*), void* context) override;
 
@@ -55,6 +58,7 @@ class FstackStack final : public Stack {
  private:
   friend class FstackStream;
   friend class FstackListener;
+  friend class FstackDatagrams;
 
   static constexpr int batch_size = 512;
   /// Turns without work before one may wait: what has just been written leaves with the next.
@@ -68,6 +72,7 @@ class FstackStack final : public Stack {
 
   const FstackApi& api() const { return *api_; }
   std::span<char> file_buffer();
+  std::span<char> datagram_buffer();
 
   StreamPtr adopt(int socket, const Address& peer, bool connecting);
   bool watch_reading(int socket, FstackSource& source, uint16_t flags);

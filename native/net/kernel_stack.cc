@@ -90,9 +90,9 @@ std::unique_ptr<Listener> KernelStack::listen(const ListenSocket& socket,
   return std::make_unique<KernelListener>(*this, socket.descriptor, acceptor);
 }
 
-std::unique_ptr<DatagramSocket> KernelStack::open_datagrams(int descriptor,
+std::unique_ptr<DatagramSocket> KernelStack::open_datagrams(const ListenSocket& socket,
                                                             DatagramSocket::Consumer& consumer) {
-  return std::make_unique<KernelDatagrams>(*this, descriptor, consumer);
+  return std::make_unique<KernelDatagrams>(*this, socket.descriptor, consumer);
 }
 
 StreamPtr KernelStack::adopt(Descriptor socket, const Address& peer) {

@@ -36,7 +36,7 @@ class KernelStack final : public Stack {
                                    Listener::Acceptor& acceptor) override;
   StreamPtr connect(const Address& peer, const ConnectOptions& options, Stream::Consumer& consumer,
                     int& error) override;
-  std::unique_ptr<DatagramSocket> open_datagrams(int descriptor,
+  std::unique_ptr<DatagramSocket> open_datagrams(const ListenSocket& socket,
                                                  DatagramSocket::Consumer& consumer) override;
   void watch(int descriptor, void (*on_ready)(void*), void* context) override;
   void run() override;

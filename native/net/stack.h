@@ -170,9 +170,9 @@ class Stack {
   virtual StreamPtr connect(const Address& peer, const ConnectOptions& options,
                             Stream::Consumer& consumer, int& error) = 0;
 
-  /// Takes over reading from, and writing to, an inherited UDP socket. The descriptor stays open
-  /// when the DatagramSocket goes.
-  virtual std::unique_ptr<DatagramSocket> open_datagrams(int descriptor,
+  /// Reads from, and writes to, a UDP socket; null with errno set when it can't. An inherited
+  /// descriptor stays open when the DatagramSocket goes.
+  virtual std::unique_ptr<DatagramSocket> open_datagrams(const ListenSocket& socket,
                                                          DatagramSocket::Consumer& consumer) = 0;
 
   /// Calls `on_ready(context)` whenever `descriptor` (an eventfd, a pipe) is readable.

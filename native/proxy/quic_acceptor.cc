@@ -36,8 +36,9 @@ QuicAcceptor::QuicAcceptor(DataThread& thread, const ListenerConf& conf,
                            const quic::ConnectionIdScheme& scheme, const quic::HostKeys& keys)
     : thread_(thread),
       conf_(conf),
-      endpoint_(thread.stack(), conf.socket.descriptor, scheme, keys_of(conf, keys), *this) {
+      endpoint_(thread.stack(), conf.socket, scheme, keys_of(conf, keys), *this) {
   for (const ListenAddress& listen : conf.addresses) settings_.push_back(settings_of(listen));
+  if (!endpoint_.listening()) return;
   endpoint_.socket().use_segmentation(settings_.back().segmentation);
 }
 

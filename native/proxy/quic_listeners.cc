@@ -1,5 +1,7 @@
 #include "proxy/quic_listeners.h"
 
+#include <cerrno>
+
 #include "proxy/data_thread.h"
 #include "proxy/quic_acceptor.h"
 
@@ -60,6 +62,12 @@ QuicListeners::~QuicListeners() = default;
 
 void QuicListeners::add(const ListenerConf& conf) {
   acceptors_.push_back(std::make_unique<QuicAcceptor>(thread_, conf, scheme_, keys_));
+  if (!acceptors_.back()->endpoint().listening()) {
+    thread_.error_log().write_errno(LogLevel::alert, {}, errno, "listening on %.*s failed",
+                                    int(conf.address.size()), conf.address.data());
+    acceptors_.pop_back();
+    return;
+  }
   relay_.add(acceptors_.back()->endpoint());
 }
 

@@ -36,15 +36,15 @@ uint64_t monotonic_ns() {
   return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
 }
 
-Endpoint::Endpoint(net::Stack& stack, int descriptor, const ConnectionIdScheme& scheme,
-                   const HostKeys& keys, Acceptor& acceptor)
+Endpoint::Endpoint(net::Stack& stack, const net::ListenSocket& socket,
+                   const ConnectionIdScheme& scheme, const HostKeys& keys, Acceptor& acceptor)
     : scheme_(scheme), keys_(keys), acceptor_(acceptor), stack_(stack) {
   sockaddr_storage name;
   socklen_t size = sizeof name;
-  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &size) == 0) {
+  if (::getsockname(socket.descriptor, reinterpret_cast<sockaddr*>(&name), &size) == 0) {
     address_ = net::Address(reinterpret_cast<const sockaddr*>(&name), size);
   }
-  socket_ = stack.open_datagrams(descriptor, *this);
+  socket_ = stack.open_datagrams(socket, *this);
 }
 
 Endpoint::~Endpoint() {

@@ -51,7 +51,7 @@ class Endpoint final : private net::DatagramSocket::Consumer, private net::Layer
     ~Router() = default;
   };
 
-  Endpoint(net::Stack& stack, int descriptor, const ConnectionIdScheme& scheme,
+  Endpoint(net::Stack& stack, const net::ListenSocket& socket, const ConnectionIdScheme& scheme,
            const HostKeys& keys, Acceptor& acceptor);
   ~Endpoint() override;
 
@@ -64,6 +64,8 @@ class Endpoint final : private net::DatagramSocket::Consumer, private net::Layer
   void deliver(const net::Datagram& datagram, Origin origin);
 
   // --- For connections ---
+  /// False, with errno set, when the socket could not be opened: the endpoint is of no use then.
+  bool listening() const { return socket_ != nullptr; }
   net::DatagramSocket& socket() { return *socket_; }
   const HostKeys& keys() const { return keys_; }
   ConnectionId new_id(Connection& connection);

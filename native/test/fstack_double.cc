@@ -123,6 +123,13 @@ void show_outside(sockaddr* address) {
 
 int do_bind(int number, const sockaddr* address, socklen_t) {
   sockaddr_in own = inside(address);
+  // The master's own socket has the port on all addresses.
+  int type = 0, on = 1;
+  socklen_t size = sizeof type;
+  ::getsockopt(at(number).kernel, SOL_SOCKET, SO_TYPE, &type, &size);
+  if (type == SOCK_DGRAM) {
+    ::setsockopt(at(number).kernel, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  }
   return ::bind(at(number).kernel, reinterpret_cast<const sockaddr*>(&own), sizeof own);
 }
 
@@ -382,6 +389,7 @@ constexpr FstackApi table = {
     .close = do_close,
     .get_local_address = do_local_address,
     .set_option = do_set_option,
+    .set_freebsd_option = [](int, int, int, const void*, socklen_t) { return 0; },
     .get_option = do_get_option,
     .set_non_blocking =
         [](int number) {
@@ -394,12 +402,17 @@ constexpr FstackApi table = {
     .receive_message =
         [](int number, msghdr* message, int flags) {
           require(flags == 0, "MSG_ flags are not translated");
-          return ::recvmsg(at(number).kernel, message, flags);
+          ssize_t size = ::recvmsg(at(number).kernel, message, MSG_DONTWAIT);
+          if (size >= 0) show_outside(static_cast<sockaddr*>(message->msg_name));
+          return size;
         },
     .send_message =
         [](int number, const msghdr* message, int flags) {
           require(flags == 0, "MSG_ flags are not translated");
-          return ::sendmsg(at(number).kernel, message, flags);
+          sockaddr_in peer = inside(static_cast<const sockaddr*>(message->msg_name));
+          msghdr copy = *message;
+          copy.msg_name = &peer;
+          return ::sendmsg(at(number).kernel, &copy, flags);
         },
     .make_queue = [] { return queue_number; },
     .events = do_events,

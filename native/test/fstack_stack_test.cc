@@ -4,8 +4,10 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -25,9 +27,15 @@ using test::send_all_now;
 
 /// A stack over the double, turned by hand: run() would end it.
 struct Fstack {
-  explicit Fstack(uint32_t idle_sleep_us = 0) {
+  explicit Fstack(uint32_t idle_sleep_us = 0) { start({.idle_sleep_us = idle_sleep_us}); }
+  explicit Fstack(std::vector<std::optional<Address>> addresses) {
+    FstackStack::Settings settings;
+    for (const auto& address : addresses) settings.addresses.push_back(*address);
+    start(settings);
+  }
+  void start(const FstackStack::Settings& settings) {
     test::reset_fstack_double();
-    stack = FstackStack::create(test::fstack_double(), {.idle_sleep_us = idle_sleep_us});
+    stack = FstackStack::create(test::fstack_double(), settings);
   }
   ~Fstack() { test::reset_fstack_double(); }
 
@@ -338,6 +346,68 @@ TEST("fstack: an acceptor may close its listener") {
   CHECK(fstack.until([&] { return door.guests.size() == 1; }));
   fstack.turn(20);
   CHECK_EQUAL(door.guests.size(), 1u);
+}
+
+struct Box : DatagramSocket::Consumer {
+  void on_datagram(const Datagram& datagram) override {
+    texts.emplace_back(reinterpret_cast<const char*>(datagram.bytes.data()), datagram.bytes.size());
+    remotes.push_back(datagram.remote);
+    locals.push_back(datagram.local);
+    if (on_text) on_text();
+  }
+  void on_room() override {}
+  std::vector<std::string> texts;
+  std::vector<Address> remotes, locals;
+  std::function<void()> on_text;
+};
+
+TEST("fstack: datagrams come with their addresses, and a train leaves as its datagrams") {
+  Fstack fstack({Address::parse("10.0.0.2"), Address::parse("10.0.0.3")});
+  Address address;
+  ListenSocket listen = free_port(address);
+  uint16_t port = listen.address.port();
+  listen.address = *Address::parse("0.0.0.0", port);
+  Box box;
+  auto socket = fstack.stack->open_datagrams(listen, box);
+  CHECK(socket != nullptr);
+  Descriptor client(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0));
+  Address asked = *Address::parse("127.0.0.3", port);
+  CHECK_EQUAL(::connect(client.get(), asked.data(), asked.size()), 0);
+  CHECK(send_all_now(client, "hello"));
+  CHECK(fstack.until([&] { return !box.texts.empty(); }));
+  CHECK_EQUAL(box.texts[0], "hello");
+  CHECK_EQUAL(box.remotes[0].text(false), "10.0.0.1");
+  CHECK_EQUAL(box.locals[0].text(false), "10.0.0.3");
+
+  std::string_view train = "aaabbbcc";
+  std::span<uint8_t> room = socket->prepare(train.size());
+  std::ranges::copy(train, room.begin());
+  socket->commit(train.size(), {box.remotes[0], box.locals[0], Ecn::not_ect, 3});
+  std::vector<std::string> answers;
+  CHECK(fstack.until([&] {
+    // The client is connected: it hears only from the address that it asked.
+    char bytes[16];
+    ssize_t size = ::recv(client.get(), bytes, sizeof bytes, 0);
+    if (size > 0) answers.emplace_back(bytes, size_t(size));
+    return answers.size() == 3;
+  }));
+  CHECK(answers == std::vector<std::string>({"aaa", "bbb", "cc"}));
+}
+
+TEST("fstack: what a datagram brings about may close its socket") {
+  Fstack fstack;
+  Address address;
+  ListenSocket listen = free_port(address);
+  Box box;
+  auto socket = fstack.stack->open_datagrams(listen, box);
+  box.on_text = [&] { socket.reset(); };
+  Descriptor client(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0));
+  CHECK_EQUAL(::connect(client.get(), address.data(), address.size()), 0);
+  CHECK(send_all_now(client, "one"));
+  CHECK(send_all_now(client, "two"));
+  CHECK(fstack.until([&] { return !box.texts.empty(); }));
+  fstack.turn(10);
+  CHECK_EQUAL(box.texts.size(), 1u);
 }
 
 TEST("fstack: what closed streams have queued reaches the peer before the end") {

@@ -62,7 +62,7 @@ TEST("datagrams: come with the peer's address and the one that they were sent to
   Address any, client_address;
   Descriptor server = bound("0.0.0.0", any), client = bound("127.0.0.1", client_address);
   Box box;
-  auto socket = loop.stack->open_datagrams(server.get(), box);
+  auto socket = loop.stack->open_datagrams({server.get()}, box);
   Address asked = at_port("127.0.0.9", any.port());
   send_to(client, asked, "hello");
   CHECK(loop.until([&] { return box.texts.size() == 1; }));
@@ -82,8 +82,8 @@ TEST("datagrams: a reply leaves from the address that was asked") {
     Descriptor server = bound(wild.c_str(), any), client = bound(near.c_str(), client_address);
     if (!server || !client) continue;  // no IPv6 here
     Box box, answers;
-    auto socket = loop.stack->open_datagrams(server.get(), box);
-    auto other = loop.stack->open_datagrams(client.get(), answers);
+    auto socket = loop.stack->open_datagrams({server.get()}, box);
+    auto other = loop.stack->open_datagrams({client.get()}, answers);
     Address asked = at_port(far.c_str(), any.port());
     send_to(client, asked, "?");
     CHECK(loop.until([&] { return box.texts.size() == 1; }));
@@ -98,8 +98,8 @@ TEST("datagrams: a train arrives as the datagrams it is made of, marks and all")
   Address here, there;
   Descriptor a = bound("127.0.0.1", here), b = bound("127.0.0.1", there);
   Box unused, box;
-  auto sender = loop.stack->open_datagrams(a.get(), unused);
-  auto receiver = loop.stack->open_datagrams(b.get(), box);
+  auto sender = loop.stack->open_datagrams({a.get()}, unused);
+  auto receiver = loop.stack->open_datagrams({b.get()}, box);
   std::string train;
   for (int i = 0; i < 40; ++i) train += std::string(1200, char('a' + i % 26));
   train += "tail";
@@ -123,9 +123,9 @@ TEST("datagrams: trains for several peers leave with the turn") {
   Descriptor a = bound("127.0.0.1", here), b = bound("127.0.0.1", first),
              c = bound("127.0.0.1", second);
   Box unused, one, two;
-  auto sender = loop.stack->open_datagrams(a.get(), unused);
-  auto left = loop.stack->open_datagrams(b.get(), one);
-  auto right = loop.stack->open_datagrams(c.get(), two);
+  auto sender = loop.stack->open_datagrams({a.get()}, unused);
+  auto left = loop.stack->open_datagrams({b.get()}, one);
+  auto right = loop.stack->open_datagrams({c.get()}, two);
   for (int i = 0; i < 100; ++i) write(*sender, std::to_string(i), {i % 2 ? first : second, here});
   CHECK(loop.until([&] { return one.texts.size() == 50 && two.texts.size() == 50; }));
   CHECK_EQUAL(one.texts.front(), "1");
@@ -137,11 +137,11 @@ TEST("datagrams: who stops reading leaves them to others, and may send") {
   Address here, there;
   Descriptor a = bound("127.0.0.1", here), b = bound("127.0.0.1", there);
   Box old_box, new_box, answers;
-  auto old_reader = loop.stack->open_datagrams(a.get(), old_box);
-  auto client = loop.stack->open_datagrams(b.get(), answers);
+  auto old_reader = loop.stack->open_datagrams({a.get()}, old_box);
+  auto client = loop.stack->open_datagrams({b.get()}, answers);
   old_reader->stop_reading();
   Descriptor copy(::dup(a.get()));
-  auto new_reader = loop.stack->open_datagrams(copy.get(), new_box);
+  auto new_reader = loop.stack->open_datagrams({copy.get()}, new_box);
   send_to(b, here, "hi");
   CHECK(loop.until([&] { return new_box.texts.size() == 1; }));
   CHECK(old_box.texts.empty());
@@ -162,7 +162,7 @@ TEST("datagrams: a consumer may let go of the socket") {
     std::unique_ptr<DatagramSocket> socket;
     int seen = 0;
   } quitter;
-  quitter.socket = loop.stack->open_datagrams(a.get(), quitter);
+  quitter.socket = loop.stack->open_datagrams({a.get()}, quitter);
   for (int i = 0; i < 5; ++i) send_to(b, here, "x");
   CHECK(loop.until([&] { return quitter.seen > 0; }));
   loop.for_ms(5);

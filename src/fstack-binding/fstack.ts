@@ -1,6 +1,7 @@
 /** F-Stack as a worker starts it: on the thread that becomes its data thread. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownAddresses } from './check-ini.ts';
 import { explainFailure, type StartFailure } from './failure.ts';
 import type { Addon } from './index.ts';
 import type { Ini } from './ini.ts';
@@ -57,6 +58,7 @@ export function startFstack(addon: Addon, settings: FstackSettings): StartFailur
     configuration: `/proc/self/fd/${fd}`,
     process: settings.process,
     ports: portRanges(settings.processes),
+    addresses: ownAddresses(settings.ini),
     devices: settings.devices,
     idleSleep: idleSleep(settings),
   });

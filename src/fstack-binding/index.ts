@@ -114,6 +114,7 @@ export interface Addon {
     readonly configuration: string;
     readonly process: number;
     readonly ports: { readonly first: number; readonly each: number; readonly workers: number };
+    readonly addresses: readonly string[];
     readonly devices: readonly string[];
     readonly idleSleep: number;
   }): string | null;

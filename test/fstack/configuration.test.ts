@@ -79,6 +79,16 @@ t.test('an address that F-Stack will not have is refused with the remedy', async
   t.strictSame(configure('fstack_conf f-stack.conf;', 'server { listen [fd00::2]:80; }').errors, []);
 });
 
+t.test("QUIC is F-Stack's as TCP is", async (t) => {
+  const quic = 'listen 443 quic; ssl_reject_handshake on;';
+  const { loaded } = configure('fstack_conf f-stack.conf;', `server { ${quic} }`);
+  t.match(loaded?.plan.listeners, [
+    { address: '0.0.0.0:443', datagram: true, userSpace: { ipv6only: true } },
+  ]);
+  const kernel = configure('fstack_conf f-stack.conf; ', `kernel_network_stack on; server { ${quic} }`);
+  t.equal(kernel.loaded?.plan.listeners[0]?.userSpace, undefined);
+});
+
 t.test('upstreams of a location can stay with the kernel', async (t) => {
   const server = `server { listen 80; location / { proxy_pass http://10.0.0.7; }
     location /k { proxy_pass http://10.0.0.7; proxy_kernel_network_stack on; } }`;

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { GtlsClient } from '../quic/gtls-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, freePorts } from '../support/free-port.ts';
 import { get, RawClient } from '../support/raw-client.ts';
 import { type Cleanup, Sluice, startSluice } from '../support/sluice.ts';
+import { makeIdentity } from '../tls/certificates.ts';
 import { buildDouble, FSTACK_HOST, ini } from './double.ts';
 
 const library = buildDouble();
@@ -96,6 +98,30 @@ t.test('many connections are served at once', async (t) => {
   for (const client of clients) client.send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
   const answers = await Promise.all(clients.map((client) => client.response()));
   t.ok(answers.every(({ body }) => body === 'ok'));
+});
+
+t.test('HTTP/3 comes by F-Stack, bodies of a MiB both ways', async (t) => {
+  const { certificate, key } = makeIdentity('localhost');
+  const port = await freePort();
+  const server = createServer((request, answer) => request.pipe(answer)).listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port: origin } = server.address() as AddressInfo;
+  const { files, ...others } = options(`client_max_body_size 2m;
+    server { listen ${port} quic; ssl_certificate cert.pem; ssl_certificate_key key.pem;
+      location / { return 200 "$server_protocol $server_addr"; }
+      location /echo { proxy_pass http://127.0.0.1:${origin}; } }`);
+  await startSluice(t, { ...others, files: { ...files, 'cert.pem': certificate, 'key.pem': key } });
+  const client = new GtlsClient(t);
+  const host = FSTACK_HOST;
+  const small = await client.get(port, ['/small'], { host });
+  t.equal(small.bodies.get('small')?.toString(), 'HTTP/3.0 10.0.0.2');
+  const body = 'b'.repeat(1024 * 1024);
+  writeFileSync(client.path('body'), body);
+  const args = ['--http-method=POST', `--data=${client.path('body')}`];
+  const echoed = await client.get(port, ['/echo'], { host, args });
+  t.strictSame(echoed.statuses, [200]);
+  t.ok(echoed.bodies.get('echo')?.toString() === body);
 });
 
 t.test('a quitting worker finishes what is open', async (t) => {

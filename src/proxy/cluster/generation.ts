@@ -48,8 +48,8 @@ export class Generation {
     this.process = configuration.process;
     this.#fds = plan.fds;
     this.#unheard = plan.listeners.flatMap(({ fd }, i) => {
-      const { userSpace, backlog = DEFAULT_BACKLOG } = configuration.listen[i] ?? {};
-      return userSpace ? [{ fd, backlog }] : [];
+      const { userSpace, transport, backlog = DEFAULT_BACKLOG } = configuration.listen[i] ?? {};
+      return userSpace && transport === 'stream' ? [{ fd, backlog }] : [];
     });
     this.#mainLog = (plan.errorLogs[plan.process.errorLog] ?? []).flatMap(({ fd, level }) =>
       fd === undefined ? [] : [{ fd, level }],

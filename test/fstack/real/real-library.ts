@@ -1,5 +1,5 @@
 /** `npm run test:fstack`: the end-to-end tests over the real F-Stack. As root, with FF_PATH, after a build that found it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -91,7 +91,7 @@ t.test('one worker over net_af_packet', { skip }, async (t) => {
       location /file { alias ${big}; }
       location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; }
       location /kernel/ { proxy_pass http://127.0.0.1:8081/; } }
-    server { listen 443 ssl; http2 on; ssl_certificate cert.pem; ssl_certificate_key key.pem;
+    server { listen 443 ssl; listen 443 quic; http2 on; ssl_certificate cert.pem; ssl_certificate_key key.pem;
       location / { return 200 "$server_protocol $ssl_protocol"; }
       location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; } }
     server { listen 8081; kernel_network_stack on; return 200 "the kernel at $server_addr"; }`;
@@ -124,6 +124,13 @@ t.test('one worker over net_af_packet', { skip }, async (t) => {
     `1048576 bytes from ${FSTACK}`,
     'and the other way',
   );
+
+  const http3 = (...args: string[]): string =>
+    network.run('gtlsclient', '--quiet', '--exit-on-all-streams-close', `--download=${files}`, ...args);
+  http3(FSTACK, '443', secure('/proxied/big'));
+  t.equal(statSync(big).size, 1024 * 1024, 'a MiB by HTTP/3');
+  http3('--http-method=POST', `--data=${big}`, FSTACK, '443', secure('/proxied/upload'));
+  t.equal(readFileSync(join(files, 'upload'), 'latin1'), `1048576 bytes from ${FSTACK}`, 'and the other way');
 
   const crowd = join(import.meta.dirname, 'crowd.ts');
   t.equal(

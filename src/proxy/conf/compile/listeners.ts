@@ -52,9 +52,7 @@ export function compileListeners(
   for (const { socketAddress, served } of sockets(addresses)) {
     const addressPlans = served.map((each) => addressPlan(each, socketAddress, compiler));
     const { quic } = socketAddress.protocols;
-    const own = quic
-      ? undefined
-      : compiler.diagnostics.attempt(() => userSpaceSocket(socketAddress, served, stack, compiler));
+    const own = compiler.diagnostics.attempt(() => userSpaceSocket(socketAddress, served, stack, compiler));
     // with reuseport each worker has a queue of its own, and QUIC's connections need that
     const socket = quic ? { ...socketAddress.socket, reuseport: true } : socketAddress.socket;
     for (let worker = 0; worker < (socket?.reuseport ? workers : 1); worker++) {
