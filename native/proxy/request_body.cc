@@ -45,6 +45,7 @@ void RequestBody::stream(Reader& reader) {
 }
 
 void RequestBody::start(Mode mode, Reader& reader) {
+  if (mode_ == Mode::discard) size_ = 0;  // what had come by then is nowhere any more
   mode_ = mode;
   reader_ = &reader;
   send_continue();

@@ -301,7 +301,6 @@ void ServerConnection::on_acknowledged(int64_t id, uint64_t bytes) {
 
 void ServerConnection::settle_later(ServerStream& stream) {
   if (!stream.ListHook<StreamsToSettle>::linked()) to_settle_.push_back(stream);
-  if (transport_) transport_->wants_to_send();
 }
 
 void ServerConnection::on_output_made() {

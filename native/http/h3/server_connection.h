@@ -59,6 +59,7 @@ class ServerConnection final : public ClientConnection,
   const Server& server() const;
   bool speaks_hq() const { return hq_; }
   void ready(SendingStream& stream);
+  /// At the end of the connection's own work.
   void settle_later(ServerStream& stream);
   /// The stream is done with.
   void remove(ServerStream& stream);

@@ -82,7 +82,7 @@ export function readListen(statement: Statement, { platform, warn }: ReadContext
     }
   }
   const protocols = { proxyProtocol, ssl, http2, quic };
-  if (quic) refuseBeside(protocols, socket, statement);
+  if (quic) refuseBeside(address.kind, protocols, socket, statement);
   const addresses = expand(address, platform);
   if (addresses.length === 0)
     throw statement.fail(`host not found in "${text}" of the "listen" directive`, 1);
@@ -91,6 +91,7 @@ export function readListen(statement: Statement, { platform, warn }: ReadContext
 
 /** What a datagram socket doesn't have, or QUIC brings by itself. */
 function refuseBeside(
+  kind: 'unix' | 'inet',
   { proxyProtocol, ssl, http2 }: Protocols,
   socket: ListenSocket | undefined,
   statement: Statement,
@@ -104,6 +105,7 @@ function refuseBeside(
     http2,
     proxy_protocol: proxyProtocol,
   };
+  if (kind === 'unix') throw statement.fail('a unix socket is no address for "quic"', 1);
   for (const [parameter, found] of Object.entries(said)) {
     if (found) throw statement.fail(`"${parameter}" parameter is incompatible with "quic"`);
   }

@@ -112,6 +112,11 @@ export function hasCertificate(server: Scope): boolean {
   return server.all(certificate).length > 0;
 }
 
+/** QUIC has nothing older. */
+export function allowsTls13(server: Scope): boolean {
+  return server.get(protocols).includes('tlsv1.3');
+}
+
 export function rejectsHandshake(server: Scope): boolean {
   return server.get(rejectHandshake);
 }

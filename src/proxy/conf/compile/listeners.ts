@@ -1,7 +1,7 @@
 import type { ListenSettings, WorkerStackSettings } from '../../cluster/settings.ts';
 import { listensInUserSpace } from '../../modules/fstack.ts';
 import { listen } from '../../modules/http-core.ts';
-import { hasCertificate, rejectsHandshake } from '../../modules/http-ssl.ts';
+import { allowsTls13, hasCertificate, rejectsHandshake } from '../../modules/http-ssl.ts';
 import type { Index, ListenAddressPlan, ListenerPlan, UserSpaceSocketPlan } from '../../plan/plan.ts';
 import { isWildcard, type Listen, type ListenSocket, type Protocols, portOf } from '../listen.ts';
 import type { Scope } from '../scope.ts';
@@ -200,13 +200,21 @@ function checkCertificates(served: ListenAddress, compiler: Compiler): void {
   const { ssl, quic } = served.protocols;
   if (!ssl && !quic) return;
   const first = served.servers.find(({ position }) => position === served.defaultServer);
-  if (!first || hasCertificate(first.scope)) return;
+  if (!first) return;
+  if (quic && !allowsTls13(first.scope)) {
+    reportServer(first, '"ssl_protocols" must enable TLSv1.3 for the "listen ... quic" directive', compiler);
+  }
+  if (hasCertificate(first.scope)) return;
   const without = rejectsHandshake(first.scope)
     ? served.servers.find(({ scope }) => !hasCertificate(scope) && !rejectsHandshake(scope))
     : first;
-  const opener = without?.scope.opener?.statement;
-  if (!opener) return;
   const message = `no "ssl_certificate" is defined for the "listen ... ${quic ? 'quic' : 'ssl'}" directive`;
+  reportServer(without, message, compiler);
+}
+
+function reportServer(server: ListeningServer | undefined, message: string, compiler: Compiler): void {
+  const opener = server?.scope.opener?.statement;
+  if (!opener) return;
   compiler.diagnostics.reportBare('emerg', message + opener.source.suffix(opener.line), opener.place());
 }
 
