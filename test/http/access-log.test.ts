@@ -74,6 +74,30 @@ t.test('what was no request is logged as well', async (t) => {
   t.match(await eventually('a line', () => log(sluice)), /"GARBAGE" 400 \d+ "-" "-"\n/);
 });
 
+t.test('of a head that is too long what came is logged', async (t) => {
+  const { sluice, port } = await start(
+    t,
+    'large_client_header_buffers 1 300; client_header_buffer_size 100; access_log short.log short;',
+    "log_format short '$request_method|$uri|$args|$status|$request';",
+  );
+  const long = 'x'.repeat(1000);
+  const line = (): Promise<string> => eventually('a line', () => log(sluice, 'short.log').trimEnd());
+  await new RawClient(port).send(`PUT /a%62?c HTTP/1.1\r\nHost: x\r\nY: ${long}\r\n\r\n`).end();
+  t.equal(await line(), 'PUT|/ab|c|400|PUT /a%62?c HTTP/1.1');
+  const client = new RawClient(port);
+  client.send('GET /d HTTP/1.1\r\nHost: x\r\n').socket.end();
+  await client.end();
+  t.equal(
+    await eventually('a line', () => log(sluice, 'short.log').split('\n')[1]),
+    'GET|/d|-|400|GET /d HTTP/1.1',
+  );
+  await new RawClient(port).send(`GET /${long} HTTP/1.1\r\n\r\n`).end();
+  t.match(
+    await eventually('a line', () => log(sluice, 'short.log').split('\n')[2]),
+    /^-\|-\|-\|414\|GET \/x+/,
+  );
+});
+
 t.test('buffers', async (t) => {
   const { sluice, port } = await start(
     t,

@@ -65,7 +65,7 @@ t.test('a client that is slow to ask', async (t) => {
 
   await eventually('the log', () => readFileSync(sluice.path('statuses.log'), 'latin1').includes('403'));
   t.same(readFileSync(sluice.path('statuses.log'), 'latin1').split('\n').slice(0, 4), [
-    '408 -',
+    '408 GET',
     '408 POST',
     '200 GET',
     '403 POST',

@@ -37,6 +37,8 @@ class RequestScanner {
   /// calls).
   Result scan(std::string_view bytes);
 
+  /// The request line has come, and is one.
+  bool has_line() const { return line_checked_; }
   /// After `complete`: bytes of the head; what follows is the body, or the next request.
   size_t size() const { return size_; }
   /// Its text lies in the bytes of the last scan().

@@ -1,7 +1,9 @@
 #include "http/h1/server_connection.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
-#include "http/h1/head_writer.h"
+#include "http/h1/request_line.h"
 #include "http/uri.h"
 #include "modules/http_core.h"
 #include "proxy/exchange.h"
@@ -168,15 +170,39 @@ void ServerConnection::make_exchange() {
   facts_.pipelined = !fresh_input_;
 }
 
-// A head that will never be complete: logs show what there is of its first line.
-void ServerConnection::make_partial_exchange() {
+// Of a head that will never be complete logs show what there is: the request, if its first line has
+// come.
+void ServerConnection::make_partial_exchange(std::string_view bytes) {
+  bool has_line = scanner_->has_line();
   scanner_.reset();
   read_timer_.cancel();
   make_exchange();
   body_ended_ = true;
-  std::string_view line = std::string_view(buffer_).substr(0, buffer_.find_first_of("\r\n"));
-  exchange_->request.line = exchange_->arena.copy(line);
-  exchange_->log_action = "reading client request headers";
+  Exchange& exchange = *exchange_;
+  size_t feed = std::min(bytes.find('\n'), bytes.size() - 1);
+  std::string_view line = exchange.arena.copy(bytes.substr(0, feed + 1));
+  if (has_line) {
+    exchange.log_action = "reading client request headers";
+    size_t rest = 0;
+    parse_request_line(line, exchange.request, rest);
+    take_path();
+  } else {
+    exchange.log_action = "reading client request line";
+    exchange.request.line = line.substr(0, line.find_first_of("\r\n"));
+  }
+}
+
+// A refused request has a URI as well: logs and error pages show it. False: its path makes no
+// sense.
+bool ServerConnection::take_path() {
+  Exchange& exchange = *exchange_;
+  std::optional<http::NormalPath> path =
+      http::normalize_path(exchange.request.path, conf().merge_slashes, exchange.arena);
+  if (!path) return false;
+  exchange.uri = path->path;
+  exchange.extension = path->extension;
+  exchange.args = exchange.request.query;
+  return true;
 }
 
 void ServerConnection::start_exchange(std::string_view head) {
@@ -203,19 +229,12 @@ void ServerConnection::start_exchange(std::string_view head) {
   exchange.request.size = head.size();
   bool valid = parse_request(bytes, parsing, exchange.request, exchange.arena, why) ==
                http::RequestError::none;
-  std::optional<http::NormalPath> path =
-      http::normalize_path(exchange.request.path, rules.merge_slashes, exchange.arena);
-  if (path) {
-    // A refused request has a URI as well: logs and error pages show it.
-    exchange.uri = path->path;
-    exchange.extension = path->extension;
-    exchange.args = exchange.request.query;
-  }
+  bool has_path = take_path();
   if (!valid) {
     refuse(why);
     return;
   }
-  if (!path) {
+  if (!has_path) {
     exchange.log(LogLevel::info, "client sent invalid request");
     exchange.reject(400);
     return;
@@ -228,14 +247,7 @@ void ServerConnection::start_exchange(std::string_view head) {
 
 void ServerConnection::refuse_head(std::string_view bytes) {
   http::Refusal why = scanner_->refusal();
-  scanner_.reset();
-  read_timer_.cancel();
-  make_exchange();
-  body_ended_ = true;
-  exchange_->log_action = "reading client request line";
-  // The access log shows what there is of the request line.
-  std::string_view line = bytes.substr(0, bytes.find_first_of("\r\n"));
-  exchange_->request.line = exchange_->arena.copy(line);
+  make_partial_exchange(bytes);
   refuse(why);
 }
 
@@ -318,7 +330,7 @@ void ServerConnection::on_end() {
       close();
       return;
     case State::head:
-      make_partial_exchange();
+      make_partial_exchange(buffer_);
       exchange_->log(LogLevel::info, "client prematurely closed connection");
       abort_exchange(400);
       return;

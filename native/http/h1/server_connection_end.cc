@@ -144,7 +144,7 @@ void ServerConnection::on_read_timeout() {
       close();
       return;
     case State::head:
-      make_partial_exchange();
+      make_partial_exchange(buffer_);
       break;
     default:
       break;
