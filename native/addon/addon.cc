@@ -44,6 +44,7 @@ Napi::Object export_all(Napi::Env env, Napi::Object exports) {
   export_descriptors(env, exports);
   export_names(env, exports);
   export_process(env, exports);
+  export_syslog(env, exports);
   export_regex(env, exports);
   export_tls(env, exports);
   export_quic(env, exports);

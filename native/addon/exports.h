@@ -13,6 +13,7 @@ void export_sockets(Napi::Env env, Napi::Object exports);
 void export_descriptors(Napi::Env env, Napi::Object exports);
 void export_names(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
+void export_syslog(Napi::Env env, Napi::Object exports);
 void export_regex(Napi::Env env, Napi::Object exports);
 void export_tls(Napi::Env env, Napi::Object exports);
 void export_quic(Napi::Env env, Napi::Object exports);

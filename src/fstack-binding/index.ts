@@ -101,6 +101,17 @@ export interface Addon {
   /** A process that changed its user leaves no core dump without this. */
   allowCoreDump(): void;
 
+  /**
+   * What sends a message of RFC 3164's severity, 0 (emergency) to 7 (debug), to `host:port` or `unix:/path`. It never
+   * blocks: what the socket doesn't take is lost. Null when `server` is no address.
+   */
+  openSyslog(settings: {
+    readonly server: string;
+    readonly facility: number;
+    readonly tag: string;
+    readonly hostname?: string;
+  }): ((severity: number, message: string) => void) | null;
+
   checkRegex(pattern: string, caseless: boolean): RegexCheck;
 
   /** What F-Stack and DPDK the library has; throws why it can't be loaded. */

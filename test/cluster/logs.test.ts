@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
@@ -48,4 +50,26 @@ t.test('control-plane lines are JSON on request', async (t) => {
       .find((each) => each.includes('start worker process ')),
   );
   t.match(JSON.parse(line), { level: 35, pid: sluice.pid, msg: /start worker process \d+/ });
+});
+
+t.test('lines of master and workers go to a syslog server as well', async (t) => {
+  const server = createSocket('udp4');
+  t.teardown(() => void server.close());
+  const messages: string[] = [];
+  server.on('message', (message) => messages.push(message.toString('latin1')));
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  const to = `syslog:server=127.0.0.1:${server.address().port},facility=local3,tag=proxy,nohostname`;
+  const sluice = await startSluice(t, {
+    main: `error_log ${to} notice;`,
+    config: `events {} http { access_log off; server { listen 127.0.0.1:${await freePort()}; } }`,
+  });
+  await sluice.stop();
+  const found = (what: RegExp): Promise<string> =>
+    eventually(`${what}`, () => messages.find((each) => what.test(each)));
+  // local3 is 19, notice is 5: 19 * 8 + 5
+  const head =
+    /^<157>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d proxy: \d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[notice\] \d+#\d+: /;
+  t.match(await found(/start worker process \d+$/), head);
+  t.match(await found(/gracefully shutting down$/), head);
 });

@@ -5,7 +5,8 @@
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
-import type { LogLevel } from '../plan/plan.ts';
+import type { Addon } from '../../fstack-binding/index.ts';
+import type { ErrorLogPlan, LogLevel, SyslogPlan } from '../plan/plan.ts';
 
 /** Ranks as pino wants them: the more severe, the higher. */
 const RANK: Readonly<Record<LogLevel, number>> = {
@@ -19,6 +20,11 @@ const RANK: Readonly<Record<LogLevel, number>> = {
   emerg: 60,
 };
 
+/** By number, RFC 3164 section 4.1.1. */
+const SEVERITIES = Object.keys(RANK).toReversed();
+
+const STDERR = 2;
+
 /** Where messages go; the start has one of its own kind. */
 export interface Log {
   /** `details` are further lines for the operator's eyes; a log file does without them. */
@@ -27,7 +33,8 @@ export interface Log {
 
 export interface LogSink {
   readonly level: LogLevel;
-  write(line: string): void;
+  /** `level` is the line's own. */
+  write(line: string, level: LogLevel): void;
 }
 
 export class ErrorLog implements Log {
@@ -80,7 +87,7 @@ class Destination {
     const level = levelOfRank(this.lastLevel);
     const line = this.#json ? json : formatLine(level, this.lastMsg);
     for (const sink of this.#sinks) {
-      if (this.lastLevel >= RANK[sink.level]) sink.write(line);
+      if (this.lastLevel >= RANK[sink.level]) sink.write(line, level);
     }
   }
 }
@@ -98,8 +105,25 @@ export function formatLine(level: LogLevel, message: string, now = new Date()): 
   return `${date} ${time} [${level}] ${process.pid}#${process.pid}: ${message}\n`;
 }
 
+/** The sinks of an `error_log` list; `descriptors` are those of the Plan's `fds`, by position. */
+export function sinksOf(plan: ErrorLogPlan, descriptors: readonly number[], addon: Addon): LogSink[] {
+  return plan.map(({ level, fd, syslog }) =>
+    syslog ? syslogSink(syslog, level, addon) : fileSink(descriptors[fd ?? -1] ?? STDERR, level),
+  );
+}
+
+function syslogSink(plan: SyslogPlan, level: LogLevel, addon: Addon): LogSink {
+  const send = addon.openSyslog(plan);
+  return {
+    level,
+    write(line, of) {
+      send?.(SEVERITIES.indexOf(of), line.trimEnd());
+    },
+  };
+}
+
 /** An open file, appended to. What cannot be written is lost: there is nowhere to say so. */
-export function fileSink(fd: number, level: LogLevel): LogSink {
+function fileSink(fd: number, level: LogLevel): LogSink {
   return {
     level,
     write(line) {

@@ -4,14 +4,16 @@ import type { Addon } from '../../fstack-binding/index.ts';
 import { PacketRouting, type QuicSockets } from '../../quic/packet-routing.ts';
 import type { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { encodeCbor } from '../plan/cbor.ts';
-import type { FdPlan, ListenerPlan } from '../plan/plan.ts';
+import type { ErrorLogPlan, FdPlan, ListenerPlan } from '../plan/plan.ts';
 import { descriptorTable, LogFiles, Zones } from './descriptors.ts';
-import { ErrorLog, fileSink, type Log } from './error-log.ts';
+import { ErrorLog, type Log, sinksOf } from './error-log.ts';
 import { DEFAULT_BACKLOG, ListenError, type ListenSocket, ListenSockets } from './listen-sockets.ts';
 import type { ClusterConfiguration, ProcessSettings } from './settings.ts';
 import { systemErrorText } from './system-error.ts';
 import { openTempFolders } from './temp-folders.ts';
 import type { WorkerSettings } from './worker-settings.ts';
+
+const STDERR = 2;
 
 export class Generation {
   /** With QUIC, workers that are started beside those that drain need a generation of their own. */
@@ -27,7 +29,7 @@ export class Generation {
   /** Where something listens for QUIC. */
   readonly routing: PacketRouting | undefined;
   readonly #fds: readonly FdPlan[];
-  readonly #mainLog: WorkerSettings['errorLog'];
+  readonly #mainLog: ErrorLogPlan;
   readonly #planFd: number;
   readonly #unheard: NonNullable<WorkerSettings['unheard']>;
 
@@ -51,9 +53,7 @@ export class Generation {
       const { userSpace, transport, backlog = DEFAULT_BACKLOG } = configuration.listen[i] ?? {};
       return userSpace && transport === 'stream' ? [{ fd, backlog }] : [];
     });
-    this.#mainLog = (plan.errorLogs[plan.process.errorLog] ?? []).flatMap(({ fd, level }) =>
-      fd === undefined ? [] : [{ fd, level }],
-    );
+    this.#mainLog = plan.errorLogs[plan.process.errorLog] ?? [];
 
     openTempFolders(configuration.tempFolders, this.process.user.uid, addon, log);
     this.logs = new LogFiles(plan.fds, addon, log);
@@ -75,9 +75,10 @@ export class Generation {
     this.#planFd = addon.sealedMemory('sluice plan', encodeCbor({ ...plan, process }));
 
     const table = this.#table();
-    const sinks = this.#mainLog.map(({ fd, level }) => ({ fd: table[fd] ?? 2, level }));
-    this.errorLog = new ErrorLog(sinks.map(({ fd, level }) => fileSink(fd, level)));
-    this.errorLogFile = sinks.find(({ fd }) => fd > 2)?.fd;
+    this.errorLog = new ErrorLog(sinksOf(this.#mainLog, table, addon));
+    this.errorLogFile = this.#mainLog
+      .map(({ fd }) => (fd === undefined ? STDERR : table[fd]))
+      .find((fd) => fd !== undefined && fd > STDERR);
   }
 
   /** What a worker gets from descriptor 3 on. */
@@ -88,6 +89,7 @@ export class Generation {
   /** `kernelOnly` for a worker whose last ones crashed on the stack in user space. */
   workerSettings(worker: number, kernelOnly: boolean): WorkerSettings {
     const {
+      masterProcess,
       user,
       workerCpuAffinity,
       workerRlimitNofile,
@@ -102,7 +104,7 @@ export class Generation {
       workers: this.process.workerProcesses,
       fds: this.#fds,
       errorLog: this.#mainLog,
-      ...(process.geteuid?.() === 0 && { user }),
+      ...(masterProcess && process.geteuid?.() === 0 && { user }),
       ...(cpus && { cpus }),
       ...(workerRlimitNofile !== undefined && { rlimitNofile: workerRlimitNofile }),
       ...(workerRlimitCore !== undefined && { rlimitCore: workerRlimitCore }),

@@ -1,5 +1,5 @@
 /** What a master tells a worker that it starts, as JSON in an argument. The descriptors go by number: 3 is the Plan, `fds` follow. */
-import type { FdPlan, LogLevel } from '../plan/plan.ts';
+import type { ErrorLogPlan, FdPlan } from '../plan/plan.ts';
 import type { UserSettings, WorkerStackSettings } from './settings.ts';
 
 export const PLAN_FD = 3;
@@ -14,8 +14,8 @@ export interface WorkerSettings {
   /** How many there are of its generation. */
   readonly workers: number;
   readonly fds: readonly FdPlan[];
-  /** The main error log: positions in `fds`. */
-  readonly errorLog: readonly { readonly fd: number; readonly level: LogLevel }[];
+  /** The main level's. */
+  readonly errorLog: ErrorLogPlan;
   /** Absent when the master isn't root. */
   readonly user?: UserSettings;
   readonly cpus?: readonly number[];

@@ -7,8 +7,7 @@ import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
 import { Ini } from '../../fstack-binding/ini.ts';
 import type { OcspQuestions } from '../upstream/ocsp-questions.ts';
 import type { NameQuestions } from '../upstream/questions.ts';
-import { openLogFile } from './descriptors.ts';
-import { ErrorLog, fileSink } from './error-log.ts';
+import { ErrorLog, sinksOf } from './error-log.ts';
 import type { UserSettings, WorkerStackSettings } from './settings.ts';
 import { onSignals } from './signals.ts';
 import { systemErrorText } from './system-error.ts';
@@ -19,7 +18,8 @@ const PROCESS_NAME = 'nginx';
 
 const settings: WorkerSettings = JSON.parse(process.argv[2] ?? '');
 const addon = loadAddon();
-const log = new ErrorLog(settings.errorLog.map(({ fd, level }) => fileSink(FIRST_FD + fd, level)));
+const descriptors = settings.fds.map((_fd, i) => FIRST_FD + i);
+const log = new ErrorLog(sinksOf(settings.errorLog, descriptors, addon));
 
 /** Says why and ends; the master does not start another one. */
 function fail(level: 'alert' | 'emerg', message: string): never {
@@ -97,18 +97,10 @@ function setTitle(title: string): void {
   addon.setProcessName(PROCESS_NAME);
 }
 
-/** Puts the new files under the old numbers, which the data thread writes to. */
+/** The data thread does it, for it has lines that belong into the old files; descriptors keep their numbers. */
 function reopenLogs(): void {
   log.write('notice', 'reopening logs');
   addon.reopenLogs();
-  for (const [i, fd] of settings.fds.entries()) {
-    if (fd.kind !== 'log') continue;
-    attempt(`open() "${fd.path}"`, () => {
-      const fresh = openLogFile(fd.path);
-      addon.duplicateTo(fresh, FIRST_FD + i);
-      closeSync(fresh);
-    });
-  }
 }
 
 let names: Promise<NameQuestions> | undefined;
@@ -140,7 +132,7 @@ function serve(): void {
   try {
     addon.startDataPlane({
       planFd: PLAN_FD,
-      descriptors: settings.fds.map((_fd, i) => FIRST_FD + i),
+      descriptors,
       worker: settings.worker,
       onQuestion: (id, kind, payload) => void answer(id, kind, payload),
       onEnd() {
