@@ -29,6 +29,10 @@ export const DEFAULTS: ReadonlyMap<string, string> = new Map([
 export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
   ['http3_advertise', "Sluice's own: adds `Alt-Svc` to answers over TLS and QUIC"],
   ['listen', 'with `quic` every worker has a socket of its own, as with `reuseport`'],
+  [
+    'master_process',
+    '`off`: one worker, which keeps the user who starts it; a master stands above it all the same',
+  ],
   ['proxy_buffering', 'while a client keeps up nothing is held back; the buffers fill when it does not'],
   [
     'proxy_buffers',

@@ -18,6 +18,14 @@ t.test('in the foreground the pid is that of the process that was started, and i
   t.equal(sluice.workers().length, 2);
 });
 
+t.test('without a master process one worker serves, and it is said', async (t) => {
+  const port = await freePort();
+  const sluice = await startSluice(t, { config: http(port), main: 'master_process off;' });
+  t.equal((await get(port)).body, 'ok');
+  t.equal(sluice.workers().length, 1);
+  t.equal(sluice.logged(/\[notice\] .*"master_process off": one worker serves/), 1);
+});
+
 t.test('processes have the titles that tools look for', async (t) => {
   const sluice = await startSluice(t, { config: http(await freePort()) });
   await eventually('the worker', () => sluice.workers().map(commandLine).includes('nginx: worker process'));

@@ -39,6 +39,10 @@ const MESSAGES: [string, string][] = [
     'events {}\ninclude nosuch.conf;',
     'open() "nosuch.conf" failed (2: No such file or directory) in nginx.conf:2',
   ],
+  [
+    'events {}\nload_module /m/ngx_http_lua_module.so;',
+    'dlopen() "/m/ngx_http_lua_module.so" failed (modules are not loaded at run time) in nginx.conf:2',
+  ],
   ['events {}\nmail {}', '"mail" directive is not supported yet in nginx.conf:2'],
   ['events {}\nhttp {}\nhttp {}', '"http" directive is duplicate in nginx.conf:3'],
   [http('types { a b { } }'), 'unexpected "{" in nginx.conf:3'],
@@ -188,6 +192,9 @@ t.test('what would work otherwise than written is warned of, what has no effect 
   ]);
   t.same(messages('events { accept_mutex on; }'), [
     'notice: "accept_mutex" directive has no effect: workers are woken one at a time by the kernel in :1',
+  ]);
+  t.same(messages('load_module modules/ngx_stream_module.so; events {}'), [
+    'notice: "load_module" has no effect: the directives of ngx_stream_module are known without it in :1',
   ]);
   t.same(
     messages(http('server { listen 80; server_name a; }\nserver { listen 80 proxy_protocol bind; }')),

@@ -183,6 +183,7 @@ t.test('the main context', async (t) => {
     env: ['A', 'B=c'],
   });
   t.match(plan.process, { workerConnections: 99, workerShutdownTimeout: 10_000, version: 'nginx/1.31.5' });
+  t.equal(loaded('worker_processes 3; master_process off; events {}').process.workerProcesses, 1);
   t.same(loaded('worker_cpu_affinity auto 1010; worker_processes 3; events {}').process.workerCpuAffinity, [
     [1],
     [3],

@@ -6,6 +6,7 @@ export const HINTS: ReadonlyMap<string, string> = new Map([
   ['accept_mutex', 'workers are woken one at a time by the kernel'],
   ['accept_mutex_delay', 'workers are woken one at a time by the kernel'],
   ['multi_accept', 'a worker accepts all waiting connections that it has room for'],
+  ['debug_connection', 'there are no debug messages, as in an nginx built without --with-debug'],
   ['use', 'events come from epoll, or from F-Stack'],
   ['worker_aio_requests', 'file I/O is not queued in the kernel'],
   ['epoll_events', 'the size of an event batch is fixed'],

@@ -11,5 +11,6 @@ export interface ReadContext {
   readonly entries: readonly Statement[];
   readonly paths: Paths;
   readonly platform: Platform;
+  notice(statement: Statement, message: string, word?: number): void;
   warn(statement: Statement, message: string, word?: number): void;
 }

@@ -182,6 +182,7 @@ export class Reader {
         entries,
         paths: this.#paths,
         platform: this.#platform,
+        notice: (at, message, word) => this.#diagnostics.report('notice', message, at.place(word)),
         warn: (at, message, word) => this.#diagnostics.report('warn', message, at.place(word)),
       });
       entry = { directive, value, statement };

@@ -10,6 +10,7 @@ import { parseNumber } from '../conf/units.ts';
 import { directive, flag, list, number, offset, setting, text, time } from './directive.ts';
 import { errorLog } from './error-log.ts';
 import { workerStack } from './fstack.ts';
+import { loadModule } from './load-module.ts';
 import type { Module } from './module.ts';
 
 /** `cpu_set_t` has this many bits. */
@@ -58,12 +59,14 @@ export const core: Module = {
     workingDirectory,
     env,
     errorLog,
+    loadModule,
   ],
 };
 
 /** What the master needs of the main context. */
 export function processSettings(main: Scope, compiler: Compiler): ProcessSettings {
-  const workers = main.get(workerProcesses);
+  const alone = main.find(masterProcess);
+  const workers = alone?.value === false ? 1 : main.get(workerProcesses);
   const affinity = main.find(workerCpuAffinity);
   const masks =
     affinity && (affinity.value.auto ? spread(affinity.value.masks[0], workers) : affinity.value.masks);
@@ -78,6 +81,13 @@ export function processSettings(main: Scope, compiler: Compiler): ProcessSetting
       'warn',
       `the number of "worker_processes" is not equal to the number of "worker_cpu_affinity" masks, ${advice}`,
       affinity.statement.place(),
+    );
+  }
+  if (alone?.value === false) {
+    compiler.diagnostics.report(
+      'notice',
+      '"master_process off": one worker serves, as the user who starts it, below a master all the same',
+      alone.statement.place(),
     );
   }
   const nofile = main.get(workerRlimitNofile);
