@@ -33,6 +33,8 @@ export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
     'master_process',
     '`off`: one worker, which keeps the user who starts it; a master stands above it all the same',
   ],
+  ['ssl_certificate_watch', 'Sluice’s own: certificates whose files change are in use without a reload'],
+  ['ssl_ech_file', 'ignored with a warning: OpenSSL 3.5 has no Encrypted Client Hello'],
   ['proxy_buffering', 'while a client keeps up nothing is held back; the buffers fill when it does not'],
   [
     'proxy_buffers',

@@ -37,33 +37,76 @@ struct SslMain {
     return found->second.get();
   }
 
+  std::unique_ptr<tls::Context> make_context(Runtime& runtime, const plan::Node& node,
+                                             std::string& error) {
+    tls::Settings settings = tls::Settings::read(node);
+    return tls::Context::make(settings,
+                              {.session_zone = session_zone(runtime, settings),
+                               .ocsp_fetcher = &ocsp_questions,
+                               .ocsp_cache = ocsp_cache(runtime, settings)},
+                              error);
+  }
+
   explicit SslMain(DataThread& thread) : ocsp_questions(thread) {}
 
   OcspQuestions ocsp_questions;
   /// By position in the Plan's `fds`.
   std::map<int64_t, std::unique_ptr<tls::SessionZone>> session_zones;
   std::map<int64_t, std::unique_ptr<tls::OcspCache>> ocsp_caches;
+  /// By position among the module's configurations.
+  std::vector<SslConf*> confs;
+  /// What ssl_certificate_watch has replaced: connections that began with it go on with it.
+  struct Replacement {
+    std::string news;
+    std::unique_ptr<plan::Document> document;
+    std::unique_ptr<tls::Context> before;
+  };
+  std::vector<Replacement> replacements;
 };
+
+void replace_certificates(void* self, std::string_view news);
 
 SslMain& shared(Runtime& runtime) {
   SslMain*& main = runtime.main<SslMain>();
-  if (!main) main = runtime.keep<SslMain>(runtime.thread);
+  if (!main) {
+    main = runtime.keep<SslMain>(runtime.thread);
+    runtime.thread.on_news("certificates", replace_certificates, &runtime);
+  }
   return *main;
+}
+
+/// News of the master (src/proxy/cluster/certificate-watch.ts), which has tried them: a position
+/// and the settings that are in force there from now on.
+void replace_certificates(void* self, std::string_view news) {
+  Runtime& runtime = *static_cast<Runtime*>(self);
+  SslMain& main = shared(runtime);
+  SslMain::Replacement replacement{.news = std::string(news), .document = {}, .before = {}};
+  std::string error;
+  replacement.document = plan::Document::decode(replacement.news, error);
+  size_t position = replacement.document
+                        ? size_t(replacement.document->root()["position"].integer(-1))
+                        : SIZE_MAX;
+  if (position >= main.confs.size()) return;
+  SslConf& conf = *main.confs[position];
+  std::unique_ptr<tls::Context> made =
+      main.make_context(runtime, replacement.document->root()["tls"], error);
+  if (!made) {
+    runtime.thread.error_log().write(LogLevel::alert, {}, "%s", error.c_str());
+    return;
+  }
+  replacement.before = std::exchange(conf.context, std::move(made));
+  main.replacements.push_back(std::move(replacement));
 }
 
 std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) {
   auto conf = std::make_unique<SslConf>();
   conf->reject_handshake = node["rejectHandshake"].boolean();
   conf->verify = tls::Settings::read_verify(node["verify"].text());
-  if (!node["tls"]) return conf;
-  tls::Settings settings = tls::Settings::read(node["tls"]);
-  std::string error;
   SslMain& main = shared(runtime);
-  conf->context = tls::Context::make(settings,
-                                     {.session_zone = main.session_zone(runtime, settings),
-                                      .ocsp_fetcher = &main.ocsp_questions,
-                                      .ocsp_cache = main.ocsp_cache(runtime, settings)},
-                                     error);
+  main.confs.push_back(conf.get());
+  if (!node["tls"]) return conf;
+  std::string error;
+  conf->context = main.make_context(runtime, node["tls"], error);
   if (!conf->context) runtime.fail(error);
   conf->variable_certificates = VariableCertificates::read(node);
   return conf;

@@ -103,6 +103,8 @@ async function recordsOf(port: number, path: string): Promise<TlsRecord[]> {
   const relay = createServer((client) => {
     const server = createConnection(port, '127.0.0.1');
     client.pipe(server).pipe(client);
+    // the server has closed before it has the client's close_notify
+    server.on('error', () => client.end());
     server.on('data', (data: Buffer) => {
       rest = Buffer.concat([rest, data]);
       while (rest.length >= 5 && rest.length >= 5 + rest.readUInt16BE(3)) {

@@ -5,6 +5,7 @@ import { PacketRouting, type QuicSockets } from '../../quic/packet-routing.ts';
 import type { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { encodeCbor } from '../plan/cbor.ts';
 import type { ErrorLogPlan, FdPlan, ListenerPlan } from '../plan/plan.ts';
+import { CertificateWatch } from './certificate-watch.ts';
 import { descriptorTable, LogFiles, Zones } from './descriptors.ts';
 import { ErrorLog, type Log, sinksOf } from './error-log.ts';
 import { DEFAULT_BACKLOG, ListenError, type ListenSocket, ListenSockets } from './listen-sockets.ts';
@@ -28,6 +29,8 @@ export class Generation {
   readonly zones: Zones;
   /** Where something listens for QUIC. */
   readonly routing: PacketRouting | undefined;
+  /** Where a server has its certificates watched. */
+  readonly certificates: CertificateWatch | undefined;
   readonly #fds: readonly FdPlan[];
   readonly #mainLog: ErrorLogPlan;
   readonly #planFd: number;
@@ -76,6 +79,7 @@ export class Generation {
 
     const table = this.#table();
     this.errorLog = new ErrorLog(sinksOf(this.#mainLog, table, addon));
+    this.certificates = CertificateWatch.of(plan, addon, this.errorLog);
     this.errorLogFile = this.#mainLog
       .map(({ fd }) => (fd === undefined ? STDERR : table[fd]))
       .find((fd) => fd !== undefined && fd > STDERR);
@@ -110,6 +114,7 @@ export class Generation {
       ...(workerRlimitCore !== undefined && { rlimitCore: workerRlimitCore }),
       ...(workerPriority !== undefined && { priority: workerPriority }),
       ...(workingDirectory !== undefined && { workingDirectory }),
+      ...(this.certificates && { watchesCertificates: true }),
       ...(stack && !kernelOnly && { stack }),
       ...(stack && { unheard: this.#unheard }),
     };
@@ -121,6 +126,7 @@ export class Generation {
     this.zones.closeUnused(kept.zones);
     this.logs.close();
     this.routing?.retire();
+    this.certificates?.stop();
     closeSync(this.#planFd);
   }
 

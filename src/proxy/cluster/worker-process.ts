@@ -1,6 +1,7 @@
 /** A worker as its master sees it: started with everything by number, ready when it says so, signalled, buried. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { framed } from './certificate-news.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
 export type WorkerExit = { readonly code: number } | { readonly signal: number };
@@ -37,11 +38,12 @@ export class WorkerProcess {
     this.settings = settings;
     // stdout is the way to say "ready": a worker never prints.
     this.#child = spawn(process.execPath, [...process.execArgv, WORKER_PROGRAM, JSON.stringify(settings)], {
-      stdio: ['ignore', 'pipe', 'inherit', ...descriptors],
+      stdio: [settings.watchesCertificates ? 'pipe' : 'ignore', 'pipe', 'inherit', ...descriptors],
       env: environment,
       argv0: 'nginx: worker process',
     });
     this.#child.on('error', () => undefined);
+    this.#child.stdin?.on('error', () => undefined);
     this.#child.stdout?.once('data', () => {
       this.#child.stdout?.destroy();
       this.#becomeReady();
@@ -69,6 +71,10 @@ export class WorkerProcess {
     if (signal !== 'SIGUSR1') this.exiting = true;
     if (this.#ready || signal === 'SIGKILL') this.#child.kill(signal);
     else if (signal !== 'SIGUSR1') this.#waiting = signal;
+  }
+
+  tellCertificates(news: Uint8Array): void {
+    this.#child.stdin?.write(framed(news));
   }
 
   #becomeReady(): void {

@@ -23,6 +23,8 @@ export interface WorkerSettings {
   readonly rlimitCore?: number;
   readonly priority?: number;
   readonly workingDirectory?: string;
+  /** Whether certificates come on stdin. */
+  readonly watchesCertificates?: boolean;
   /** The stack in user space to come up on; absent: the kernel's. */
   readonly stack?: WorkerStackSettings;
   /** Sockets that wait for a worker on the kernel's stack to listen: positions in `fds`, and their backlogs. */

@@ -62,6 +62,7 @@ function limitResources(
 const LATER = {
   names: () => import('../upstream/questions.ts'),
   ocsp: () => import('../upstream/ocsp-questions.ts'),
+  certificates: () => import('./certificate-news.ts'),
 };
 
 /** A user who may not read the place where we are installed, below /root for one, has to find all of it loaded. */
@@ -199,5 +200,9 @@ if (settings.workingDirectory !== undefined) {
 }
 listenToSignals();
 serve();
+if (settings.watchesCertificates) {
+  const { onCertificateNews } = await LATER.certificates();
+  onCertificateNews((news) => addon.tell('certificates', news));
+}
 setTitle('nginx: worker process');
 sayReady();

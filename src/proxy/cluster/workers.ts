@@ -94,7 +94,10 @@ export class Workers {
       generation.descriptors(),
       environment,
       {
-        ready: (ready) => this.#settle(ready, true),
+        ready: (ready) => {
+          generation.certificates?.add(ready);
+          this.#settle(ready, true);
+        },
         exited: (exited, exit) => this.#bury(generation, exited, exit),
       },
     );

@@ -57,6 +57,7 @@ const verifyDepth = number('ssl_verify_depth', HTTP_SERVER, 1);
 const clientCertificate = text('ssl_client_certificate', HTTP_SERVER, '');
 const trustedCertificate = text('ssl_trusted_certificate', HTTP_SERVER, '');
 const certificateCompression = flag('ssl_certificate_compression', HTTP_SERVER, false);
+const certificateWatch = flag('ssl_certificate_watch', HTTP_SERVER, false);
 const echFile = word('ssl_ech_file');
 const ocsp = new OcspDirectives(HTTP_SERVER);
 const crl = text('ssl_crl', HTTP_SERVER, '');
@@ -100,6 +101,7 @@ export const httpSsl: HttpModule = {
     confCommand,
     rejectHandshake,
     certificateCompression,
+    certificateWatch,
     echFile,
     ...ocsp.all(),
   ],
@@ -140,7 +142,7 @@ function compileBlock(scope: Scope, compiler: Compiler): ModuleConf {
     compiler.diagnostics.reportBare('emerg', found, (blamed ?? certificates[0])?.statement.place(1));
     return conf;
   }
-  if (!variable) return { ...conf, tls };
+  if (!variable) return { ...conf, tls, ...(scope.get(certificateWatch) && { watch: true }) };
   return {
     ...conf,
     tls: { ...tls, certificateNames: certificates.map(({ value }) => value) },
