@@ -10,10 +10,13 @@ export interface Load {
   readonly newConnections?: boolean;
   /** Over TLS. */
   readonly secure?: boolean;
+  /** By HTTP/2 over TLS, with so many streams at once on each connection. */
+  readonly streams?: number;
 }
 
 /** Runs wrk and returns how many requests completed. An error is no fast answer: any of them fails the run. */
 export async function completedRequests(url: string, load: Load): Promise<number> {
+  if (load.streams !== undefined) return await completedStreams(url, load, load.streams);
   const report = await output(CLIENT_CORE, 'wrk', [
     '--threads=1',
     `--connections=${load.connections}`,
@@ -27,6 +30,23 @@ export async function completedRequests(url: string, load: Load): Promise<number
   const completed = Number(/^ *(\d+) requests in /m.exec(report)?.[1]);
   if (!completed) throw new Error(`no request completed: ${report}`);
   return completed;
+}
+
+/** As much by h2load; the windows that it opens are no limit. */
+async function completedStreams(url: string, load: Load, streams: number): Promise<number> {
+  const report = await output(CLIENT_CORE, 'h2load', [
+    '--threads=1',
+    `--clients=${load.connections}`,
+    `--max-concurrent-streams=${streams}`,
+    `--duration=${load.seconds}`,
+    '--window-bits=24',
+    '--connection-window-bits=24',
+    url,
+  ]);
+  const [, completed = '0', failed = '0'] = /(\d+) succeeded, (\d+) failed/.exec(report) ?? [];
+  if (failed !== '0') throw new Error(`${failed} streams failed: ${report}`);
+  if (completed === '0') throw new Error(`no request completed: ${report}`);
+  return Number(completed);
 }
 
 /** Compiles bench/origin.cc into `cache` unless it is there already, starts it, and returns its port. */

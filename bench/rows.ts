@@ -50,6 +50,9 @@ export const ROWS: readonly Row[] = [
   cpuRow('TLS 1 MiB', `/${KIB * KIB}`, { connections: 16, secure: true }, 0.9),
   handshakeRow('full handshake, ECDSA', 'full', 0.8),
   handshakeRow('resumed handshake', 'resumed', 0.75),
+  cpuRow('HTTP/2 32 streams', '/100', { connections: 32, secure: true, streams: 32 }, 0.5),
+  cpuRow('HTTP/2 1 stream', '/100', { connections: 32, secure: true, streams: 1 }, 0.85),
+  cpuRow('HTTP/2 10 MB', `/${10 * 1000 * KIB}`, { connections: 1, secure: true, streams: 1 }, 0.9),
   idleRow('idle connection', false, 5000, 1.1 * KIB),
   idleRow('idle TLS connection', true, 2000, 14 * KIB),
 ];

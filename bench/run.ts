@@ -4,7 +4,7 @@
  *   node bench/run.ts [--quick] [--repeats N] [--seconds N] [row …]
  *
  * Rows are named by any part of their names. The table goes to stdout, and with a plot into bench/results/.
- * Needs wrk and strace; peers that aren't installed are left out. As root, a namespace of its own is used.
+ * Needs wrk, h2load and strace; peers that aren't installed are left out. As root, a namespace of its own is used.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir } from 'node:os';

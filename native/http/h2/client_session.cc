@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "http/h2/memory.h"
 
 namespace sluice::h2 {
 
@@ -175,7 +176,7 @@ void ClientSession::begin(net::Stream& below) {
 
 void ClientSession::make_session() {
   nghttp2_session* session = nullptr;
-  nghttp2_session_client_new2(&session, ClientCallbacks::all(), this, options());
+  nghttp2_session_client_new3(&session, ClientCallbacks::all(), this, options(), &memory());
   session_.reset(session);
   nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, our_settings, std::size(our_settings));
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, max_window);

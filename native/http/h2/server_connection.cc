@@ -173,7 +173,10 @@ void ServerConnection::remove(ServerStream& stream) {
 void ServerConnection::limit_requests() {
   const CoreConf& conf = core();
   uint64_t age = Clock::of_thread().monotonic_ms() - uint64_t(facts_.started_ms);
-  if (facts_.requests >= conf.keepalive_requests || age > conf.keepalive_time) go_away();
+  if (facts_.requests >= conf.keepalive_requests || age > conf.keepalive_time ||
+      thread_.draining()) {
+    go_away();
+  }
 }
 
 // RFC 9113 section 6.8: what has begun is still answered.

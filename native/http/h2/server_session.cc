@@ -1,5 +1,6 @@
 // The connection's side towards nghttp2: options, callbacks, what goes in and what comes out.
 
+#include "http/h2/memory.h"
 #include "http/h2/server_connection.h"
 #include "modules/http_core.h"
 #include "modules/http_v2.h"
@@ -209,6 +210,12 @@ struct SessionCallbacks {
     return 0;
   }
 
+  /// What nghttp2 makes of what the client has done.
+  static int on_error(nghttp2_session*, int, const char* message, size_t size, void* user) {
+    connection(user).log(LogLevel::info, 0, "%.*s", int(size), message);
+    return 0;
+  }
+
   static const nghttp2_session_callbacks* all() {
     static const std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> made = [] {
       nghttp2_session_callbacks* set = nullptr;
@@ -224,6 +231,7 @@ struct SessionCallbacks {
       nghttp2_session_callbacks_set_on_frame_send_callback(set, on_frame_sent);
       nghttp2_session_callbacks_set_data_source_read_length_callback(set, data_size);
       nghttp2_session_callbacks_set_send_data_callback(set, send_data);
+      nghttp2_session_callbacks_set_error_callback2(set, on_error);
       return std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter>(set);
     }();
     return made.get();
@@ -232,7 +240,7 @@ struct SessionCallbacks {
 
 void ServerConnection::make_session() {
   nghttp2_session* session = nullptr;
-  nghttp2_session_server_new2(&session, SessionCallbacks::all(), this, options());
+  nghttp2_session_server_new3(&session, SessionCallbacks::all(), this, options(), &memory());
   session_.reset(session);
   const nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, conf_.body_preread_size},

@@ -292,10 +292,9 @@ void ServerStream::give_up_on_client() {
 // --- The end ---
 
 void ServerStream::abort(uint16_t status) {
-  if (exchange_) {
-    exchange_->abort(status);
-    end_exchange();
-  }
+  if (!exchange_ || exchange_->ended()) return;
+  exchange_->abort(status);
+  end_exchange();
 }
 
 void ServerStream::reset(uint32_t error) {
