@@ -48,6 +48,9 @@ class UpstreamCodec {
   /// The response says that the connection can be used again once it is complete.
   virtual bool keeps_alive() const = 0;
 
+  /// Bytes of heads that have come past next(), since it was last asked.
+  virtual uint64_t take_head_size() { return 0; }
+
   /// Bytes that are nothing but body, still to come: who moves some of them past next() tells by
   /// skipped(). 0: don't.
   virtual uint64_t plain_remaining() const { return 0; }

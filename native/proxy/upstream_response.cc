@@ -11,7 +11,7 @@ namespace sluice {
 using Event = UpstreamCodec::Event;
 
 void UpstreamExchange::on_upstream_data(std::span<const char> data) {
-  try_->bytes_received += data.size();
+  try_->bytes_received += data.size() + (codec_ ? codec_->take_head_size() : 0);
   if (phase_ == Phase::head) {
     exchange.log_action = "reading response header from upstream";
   } else {

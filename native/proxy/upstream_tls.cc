@@ -82,7 +82,7 @@ bool UpstreamTls::prepare(Exchange& exchange, std::string_view protocols) {
   }
   if (sessions_) {
     if (tls::SessionPtr session = sessions_->find(peer_, terms_.identity)) {
-      SSL_set_session(ssl_.get(), session.get());
+      conf_.context->resume(ssl_.get(), session.get());
     }
   }
   return true;

@@ -1,5 +1,10 @@
 #include "tls/client_context.h"
 
+#include <strings.h>
+
+#include <algorithm>
+#include <cstring>
+
 #include "tls/context.h"
 
 namespace sluice::tls {
@@ -9,6 +14,9 @@ namespace {
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
   auto* receiver = static_cast<SessionReceiver*>(SSL_get_app_data(ssl));
   if (!receiver) return 0;
+  if (const char* group = SSL_get0_group_name(ssl)) {
+    SSL_SESSION_set1_ticket_appdata(session, group, std::strlen(group));
+  }
   receiver->on_session(SessionPtr(session));
   return 1;
 }
@@ -50,9 +58,25 @@ bool ClientContext::build(const Settings& settings, std::string& error) {
       return false;
     }
   }
+  own_groups_ = std::ranges::any_of(settings.commands, [](const Settings::Command& command) {
+    return ::strcasecmp(command.name.c_str(), "Groups") == 0 ||
+           ::strcasecmp(command.name.c_str(), "Curves") == 0;
+  });
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, on_new_session);
   return run_commands(context, settings.commands, error);
+}
+
+void ClientContext::resume(SSL* ssl, SSL_SESSION* session) const {
+  SSL_set_session(ssl, session);
+  void* group = nullptr;
+  size_t size = 0;
+  if (own_groups_ || !SSL_SESSION_get0_ticket_appdata(session, &group, &size) || size == 0) return;
+  std::string groups(1, '*');
+  groups.append(static_cast<const char*>(group), size);
+  // OpenSSL's default, without its key shares.
+  groups.append(":X25519MLKEM768:X25519:secp256r1:X448:secp384r1:secp521r1");
+  if (!SSL_set1_groups_list(ssl, groups.c_str())) ERR_clear_error();
 }
 
 SslPtr ClientContext::connection(SessionReceiver* sessions) const {

@@ -26,6 +26,9 @@ class ClientContext {
 
   /// A connection; `sessions` is told of what may be resumed, unless it is null.
   SslPtr connection(SessionReceiver* sessions) const;
+  /// Has a new connection resume a session. Its key share is for the group that was agreed on then:
+  /// one for each that might be costs more than all the rest of a resumed handshake.
+  void resume(SSL* ssl, SSL_SESSION* session) const;
   /// The same for the same settings, whatever process or configuration has them.
   const std::string& fingerprint() const { return fingerprint_; }
 
@@ -35,6 +38,7 @@ class ClientContext {
 
   ContextPtr context_;
   std::string fingerprint_;
+  bool own_groups_ = false;  ///< a command chooses them
 };
 
 }  // namespace sluice::tls

@@ -1,5 +1,6 @@
 /** proxy_http_version 2. */
 import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import t from 'tap';
 import { type Serving, serve as serveRaw } from '../http/serving.ts';
@@ -63,6 +64,27 @@ t.test('what a request becomes', async (t) => {
   const set = JSON.parse(await body('/set/', 'TE: trailers'));
   t.match(set, { ':path': '/set/', ':authority': 'set.example', 'x-set': 'yes', te: 'trailers' });
   t.notOk('connection' in set);
+});
+
+t.test('what is logged of it', async (t) => {
+  const { port } = await startH2Origin(t, (stream) => {
+    stream.resume();
+    stream.respond({ 'x-size': 'x'.repeat(100) });
+    stream.end('body');
+  });
+  const { sluice, port: at } = await serve(
+    t,
+    `log_format sizes '$upstream_status $upstream_response_length $upstream_bytes_received $upstream_bytes_sent';
+     server { listen LISTEN; proxy_http_version 2; access_log sizes.log sizes;
+      location / { proxy_pass http://127.0.0.1:${port}; } }`,
+  );
+  await fetch(`http://127.0.0.1:${at}/`, { method: 'POST', body: 'z'.repeat(1000) });
+  const read = (): string => readFileSync(sluice.path('sizes.log'), 'latin1');
+  await eventually('the log', () => read() !== '');
+  const [status, length, received, sent] = read().split(' ').map(Number);
+  t.same([status, length], [200, 4]);
+  t.ok(received && received > 104 && received < 300, `${received} bytes received`);
+  t.ok(sent && sent > 1000 && sent < 1500, `${sent} bytes sent`);
 });
 
 t.test('requests share a connection, up to what the upstream allows', async (t) => {

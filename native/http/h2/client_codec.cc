@@ -113,6 +113,7 @@ void ClientCodec::begin_section() {
 void ClientCodec::add_field(std::string_view name, std::string_view value) {
   if (refused_) return;
   section_size_ += name.size() + value.size();
+  head_size_ += name.size() + value.size();
   if (section_size_ > head_limit_) {
     refuse("upstream sent too big header");
     return;

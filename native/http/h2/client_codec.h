@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/arena.h"
 #include "http/h2/session.h"
@@ -38,6 +39,7 @@ class ClientCodec final : public UpstreamCodec {
   const http::ResponseHead& head() const override { return head_; }
   std::string_view refusal() override { return refusal_; }
   bool keeps_alive() const override { return false; }  // that is the session's affair
+  uint64_t take_head_size() override { return std::exchange(head_size_, 0); }
 
   // --- From the stream ---
   /// A field section begins, has one more field, is complete; `ended`: nothing comes behind it.
@@ -69,6 +71,7 @@ class ClientCodec final : public UpstreamCodec {
   std::optional<uint64_t> left_;  ///< of the body's length, if the head has said it
   size_t head_limit_;
   size_t section_size_ = 0;
+  uint64_t head_size_ = 0;  ///< not asked for yet
   bool keep_trailers_;
   bool section_ready_ = false;  ///< complete, and not told yet
   bool headed_ = false;         ///< the head has come, interim ones aside: trailers may follow
