@@ -27,10 +27,29 @@
   COUNTER(tls_full, tls, handshakes_full, "Full TLS handshakes with clients")                  \
   COUNTER(tls_by_ticket, tls, handshakes_by_ticket, "Handshakes resumed by a session ticket")  \
   COUNTER(tls_by_session, tls, handshakes_by_session, "Handshakes resumed by a kept session")  \
+  COUNTER(tls_by_remote_session, tls, handshakes_by_remote_session,                            \
+          "Handshakes resumed by a session of the store")                                      \
   COUNTER(tls_failed, tls, handshakes_failed, "TLS handshakes that failed")                    \
   COUNTER(sessions_kept, sessions, kept, "Sessions put into zones of this host")               \
   COUNTER(sessions_found, sessions, found, "Sessions looked up and found on this host")        \
-  COUNTER(sessions_missed, sessions, missed, "Sessions looked up and not found on this host")
+  COUNTER(sessions_missed, sessions, missed, "Sessions looked up and not found on this host")  \
+  COUNTER(remote_found, sessions, remote_found, "Sessions found in the store")                 \
+  COUNTER(remote_missed, sessions, remote_missed, "Sessions that the store doesn't have")      \
+  COUNTER(remote_late, sessions, remote_late, "Questions that the store answered too late")    \
+  COUNTER(remote_failed, sessions, remote_failed, "Questions that failed in the store")        \
+  COUNTER(remote_unreadable, sessions, remote_unreadable,                                      \
+          "Entries of the store that our keys don't open")                                     \
+  COUNTER(remote_skipped, sessions, remote_skipped,                                            \
+          "Questions not asked while the store is left alone")                                 \
+  COUNTER(remote_kept, sessions, remote_kept, "Sessions written to the store")                 \
+  COUNTER(remote_lost, sessions, remote_lost, "Sessions that the store didn't take")           \
+  GAUGE(stores_up, sessions, stores_up, "Connections of workers to a session store that work") \
+  GAUGE(stores_full, sessions, stores_full, "Those whose store has no room for what is new")   \
+  GAUGE(stores_down, sessions, stores_down, "Those whose store is left alone")                 \
+  COUNTER(early_data_let_in, early_data, let_in, "Uses of early data that were the first")     \
+  COUNTER(early_data_replayed, early_data, replayed, "Uses of early data refused as a replay") \
+  COUNTER(early_data_refused, early_data, refused,                                             \
+          "Early data refused as nobody knows whether it is a replay")
 
 namespace sluice {
 

@@ -7,6 +7,7 @@
 #include "proxy/exchange.h"
 #include "proxy/ocsp_questions.h"
 #include "proxy/runtime.h"
+#include "proxy/shared_session_store.h"
 #include "tls/client_ocsp.h"
 #include "tls/session_zone.h"
 
@@ -29,6 +30,11 @@ struct SslMain {
     return found->second.get();
   }
 
+  SharedSessionStore* session_store(const tls::Settings& settings) {
+    size_t number = size_t(settings.session_store);
+    return number < session_stores.size() ? session_stores[number].get() : nullptr;
+  }
+
   tls::OcspCache* ocsp_cache(Runtime& runtime, const tls::Settings& settings) {
     int64_t zone = settings.client_ocsp.zone;
     if (zone < 0) return nullptr;
@@ -40,8 +46,12 @@ struct SslMain {
   std::unique_ptr<tls::Context> make_context(Runtime& runtime, const plan::Node& node,
                                              std::string& error) {
     tls::Settings settings = tls::Settings::read(node);
+    SharedSessionStore* store = session_store(settings);
+    bool from_store = store && settings.cluster_ticket_keys;
     return tls::Context::make(settings,
                               {.session_zone = session_zone(runtime, settings),
+                               .session_store = store,
+                               .ticket_keys = from_store ? store->ticket_keys() : nullptr,
                                .ocsp_fetcher = &ocsp_questions,
                                .ocsp_cache = ocsp_cache(runtime, settings)},
                               error);
@@ -50,6 +60,7 @@ struct SslMain {
   explicit SslMain(DataThread& thread) : ocsp_questions(thread) {}
 
   OcspQuestions ocsp_questions;
+  std::vector<std::unique_ptr<SharedSessionStore>> session_stores;
   /// By position in the Plan's `fds`.
   std::map<int64_t, std::unique_ptr<tls::SessionZone>> session_zones;
   std::map<int64_t, std::unique_ptr<tls::OcspCache>> ocsp_caches;
@@ -96,6 +107,14 @@ void replace_certificates(void* self, std::string_view news) {
   }
   replacement.before = std::exchange(conf.context, std::move(made));
   main.replacements.push_back(std::move(replacement));
+}
+
+void read_main(Runtime& runtime, const plan::Node& node) {
+  std::vector<std::unique_ptr<SharedSessionStore>>& stores = shared(runtime).session_stores;
+  for (const plan::Node& store : node["sessionStores"].items()) {
+    uint8_t number = uint8_t(stores.size());
+    stores.push_back(std::make_unique<SharedSessionStore>(runtime.thread, number, store));
+  }
 }
 
 std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) {
@@ -188,6 +207,7 @@ const Module http_ssl = {
     .id = ModuleId::http_ssl,
     .name = "http_ssl",
     .read_conf = read_conf,
+    .read_main = read_main,
     .variables = ssl_variables,
     .phases = phases,
 };

@@ -268,6 +268,10 @@ uint32_t DataThread::ask(std::string_view kind, std::span<const char> payload, u
   return id;
 }
 
+bool DataThread::tell(std::string_view kind, std::span<const char> payload) {
+  return options_.control && options_.control->ask(0, kind, payload);
+}
+
 void DataThread::forget_question(uint32_t id) { questions_.erase(id); }
 
 void DataThread::answer(uint32_t id, std::string_view payload) {

@@ -113,6 +113,8 @@ class DataThread : private net::Stack::TurnObserver {
   uint32_t ask(std::string_view kind, std::span<const char> payload, uint32_t deadline_ms,
                AnswerHandler on_answer, void* context);
   void forget_question(uint32_t id);
+  /// Tells the control thread something that has no answer; false when the ring is full.
+  bool tell(std::string_view kind, std::span<const char> payload);
   /// An unasked message of the control thread (a re-resolved peer list …), by kind.
   using NewsHandler = void (*)(void* context, std::string_view payload);
   void on_news(std::string_view kind, NewsHandler handler, void* context);

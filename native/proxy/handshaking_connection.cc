@@ -176,6 +176,7 @@ void HandshakingConnection::on_timeout() {
 }
 
 void HandshakingConnection::close() {
+  session_lookup.forget();
   client_check_.reset();
   stream_.reset();
   timer_.cancel();

@@ -40,6 +40,7 @@ class HandshakingConnection final : public ClientConnection,
   const tls::Context* choose(std::string_view server_name) override;
   std::span<const unsigned char> protocols() override;
   bool add_certificates(SSL* ssl) override;
+  void resume() override { tls_->resume_handshake(); }
 
   const struct SslConf& shown_conf() const;
   void start_tls(std::span<const char> first);

@@ -207,6 +207,16 @@ void Connection::receive(const net::Datagram& datagram, uint64_t now) {
   }
 }
 
+void Connection::resume_handshake() {
+  if (state_ != State::open) return;
+  int error = handshake_->drive();
+  if (error == 0) {
+    endpoint_.schedule(*this);
+  } else {
+    fail(error, monotonic_ns());
+  }
+}
+
 /// Packets of one size for one path, in the socket's room.
 struct Connection::Train {
   size_t size = 0;

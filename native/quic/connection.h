@@ -58,6 +58,8 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
 
   // --- For the application ---
   SSL* ssl() const { return handshake_ ? handshake_->ssl() : nullptr; }
+  /// Goes on with a handshake that a callback of OpenSSL has paused.
+  void resume_handshake();
   bool handshake_complete() const { return handshake_ && handshake_->complete(); }
   const net::Address& remote() const { return remote_; }
   const net::Address& local() const { return local_; }

@@ -83,6 +83,11 @@ Handshake::Handshake(tls::SslPtr ssl, bool early_data) : ssl_(std::move(ssl)) {
   SSL_set_quic_tls_early_data_enabled(ssl_.get(), early_data);
 }
 
+Handshake::~Handshake() {
+  // Else OpenSSL would take the session for broken and forget it: QUIC ends without close_notify.
+  if (complete_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
 bool Handshake::send(std::span<const uint8_t> data) {
   return ngtcp2_conn_submit_crypto_data(connection_, write_level_, data.data(), data.size()) == 0;
 }

@@ -19,6 +19,7 @@ class Handshake {
   /// `ssl` begins here; `early_data`: its 0-RTT is welcome. ngtcp2's connection comes with
   /// attach(), before anything is received.
   Handshake(tls::SslPtr ssl, bool early_data);
+  ~Handshake();
   void attach(ngtcp2_conn* connection) { connection_ = connection; }
 
   SSL* ssl() const { return ssl_.get(); }

@@ -250,8 +250,8 @@ class ContextBuilder {
 
   bool set_sessions() {
     SessionZone* zone = shared_.session_zone;
-    made_.session_cache_ = SessionCache::install(context_, settings_, zone);
-    made_.ticket_keys_ = TicketKeys::install(context_, settings_, zone);
+    made_.session_cache_ = SessionCache::install(context_, settings_, zone, shared_.session_store);
+    made_.ticket_keys_ = TicketKeys::install(context_, settings_, zone, shared_.ticket_keys);
     return true;
   }
 

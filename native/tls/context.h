@@ -14,7 +14,9 @@ class OcspCache;
 class OcspFetcher;
 class OcspStapling;
 class SessionCache;
+class SessionStore;
 class SessionZone;
+class TicketKeyRing;
 class TicketKeys;
 
 /// A server's side of TLS, ready for handshakes: nothing is parsed or copied for one.
@@ -23,6 +25,8 @@ class Context {
   /// What contexts share; null: nothing of the kind.
   struct Shared {
     SessionZone* session_zone = nullptr;
+    SessionStore* session_store = nullptr;
+    const TicketKeyRing* ticket_keys = nullptr;
     OcspFetcher* ocsp_fetcher = nullptr;
     OcspCache* ocsp_cache = nullptr;
   };

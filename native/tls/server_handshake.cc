@@ -1,24 +1,12 @@
 #include "tls/server_handshake.h"
 
-#include <optional>
-
 #include "base/counters.h"
+#include "tls/client_hello.h"
+#include "tls/session_cache.h"
 
 namespace sluice::tls {
 
 namespace {
-
-/// The one host name of a server_name extension: a list's length, its type, its own length, itself.
-/// Nothing when that isn't what it is.
-std::optional<std::string_view> host_name(std::span<const unsigned char> extension) {
-  constexpr size_t overhead = 5;
-  auto number = [&](size_t at) { return size_t(extension[at]) << 8 | extension[at + 1]; };
-  if (extension.size() < overhead || number(0) + 2 != extension.size() ||
-      extension[2] != TLSEXT_NAMETYPE_host_name || number(3) + overhead != extension.size()) {
-    return std::nullopt;
-  }
-  return std::string_view(reinterpret_cast<const char*>(extension.data()) + overhead, number(3));
-}
 
 /// SSL_set_SSL_CTX() changes the certificates only.
 void use_context(SSL* ssl, const Context& context) {
@@ -44,11 +32,13 @@ SslPtr ServerHandshake::begin(const Context& context) {
 
 void ServerHandshake::complete(SSL* ssl) {
   Counters& counters = Counters::of_thread();
-  bool stateful =
-      session_source != SessionSource::none || (SSL_get_options(ssl) & SSL_OP_NO_TICKET);
+  bool kept = session_lookup.source() == SessionLookup::Source::host ||
+              (SSL_get_options(ssl) & SSL_OP_NO_TICKET);
   if (!SSL_session_reused(ssl)) {
     counters.tls_full++;
-  } else if (stateful) {
+  } else if (session_lookup.source() == SessionLookup::Source::store) {
+    counters.tls_by_remote_session++;
+  } else if (kept) {
     counters.tls_by_session++;
   } else {
     counters.tls_by_ticket++;
@@ -65,6 +55,7 @@ void ServerHandshake::install(SSL_CTX* context) {
   SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
   SSL_CTX_set_alpn_select_cb(context, on_protocols, nullptr);
   SSL_CTX_set_cert_cb(context, on_certificate, nullptr);
+  SSL_CTX_set_allow_early_data_cb(context, on_early_data, nullptr);
 }
 
 // Before the version is chosen: a server's own ssl_protocols count.
@@ -73,7 +64,7 @@ int ServerHandshake::on_client_hello(SSL* ssl, int* alert, void*) {
   size_t size = 0;
   std::string_view name;
   if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &size)) {
-    std::optional<std::string_view> said = host_name({extension, size});
+    std::optional<std::string_view> said = client_hello::host_name({extension, size});
     *alert = said ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_DECODE_ERROR;
     if (!said || said->size() > TLSEXT_MAXLEN_host_name || said->find('\0') != said->npos) {
       return SSL_CLIENT_HELLO_ERROR;
@@ -87,7 +78,15 @@ int ServerHandshake::on_client_hello(SSL* ssl, int* alert, void*) {
     return SSL_CLIENT_HELLO_ERROR;
   }
   use_context(ssl, *context);
-  return SSL_CLIENT_HELLO_SUCCESS;
+  SessionCache* cache = Context::of(ssl).session_cache();
+  // A zone alone is asked when OpenSSL wants to know; a store takes its time.
+  if (!cache || (!cache->store() && SSL_get_max_early_data(ssl) == 0)) {
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
+  bool known = handshake->session_lookup.run(
+      ssl, *cache, client_hello::lower_case(std::string(name).c_str()),
+      [](void* self) { static_cast<ServerHandshake*>(self)->resume(); }, handshake);
+  return known ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_RETRY;
 }
 
 // The name was used: the client is told so.
@@ -103,6 +102,11 @@ int ServerHandshake::on_protocols(SSL* ssl, const unsigned char** chosen, unsign
                                       offered_size);
   *chosen = found;
   return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+int ServerHandshake::on_early_data(SSL* ssl, void*) {
+  ServerHandshake* handshake = of(ssl);
+  return handshake && handshake->session_lookup.allows_early_data();
 }
 
 int ServerHandshake::on_certificate(SSL* ssl, void*) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tls/context.h"
+#include "tls/session_lookup.h"
 
 namespace sluice::tls {
 
@@ -19,9 +20,7 @@ class ServerHandshake {
   void complete(SSL* ssl);
   static ServerHandshake* of(SSL* ssl);
 
-  /// Where the session that the client asks for was found, if it is one that is kept.
-  enum class SessionSource : uint8_t { none, host };
-  SessionSource session_source = SessionSource::none;
+  SessionLookup session_lookup;
 
  protected:
   ~ServerHandshake() = default;
@@ -33,6 +32,8 @@ class ServerHandshake {
   virtual std::span<const unsigned char> protocols() = 0;
   /// Gives the connection the certificates that are found only now; true where there are none such.
   virtual bool add_certificates(SSL* ssl) = 0;
+  /// What has paused the handshake is there: SSL_do_handshake(), or its like, can go on.
+  virtual void resume() = 0;
 
  private:
   friend class Context;
@@ -43,6 +44,7 @@ class ServerHandshake {
   static int on_protocols(SSL* ssl, const unsigned char** chosen, unsigned char* size,
                           const unsigned char* offered, unsigned offered_size, void*);
   static int on_certificate(SSL* ssl, void*);
+  static int on_early_data(SSL* ssl, void*);
 };
 
 }  // namespace sluice::tls

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/counters.h"
+#include "tls/client_hello.h"
 #include "tls/context.h"
 #include "tls/server_handshake.h"
 #include "tls/session_zone.h"
@@ -13,6 +14,10 @@ namespace {
 /// A larger one isn't kept: the client's certificates are part of it.
 constexpr int largest_session = 16 * 1024;
 
+/// For how long early data is known that has come, in seconds. OpenSSL refuses what is ten seconds
+/// late (RFC 8446, 8.3); the rest is for clocks that differ.
+constexpr int64_t early_data_window = 120;
+
 int own_index() {
   static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
@@ -22,6 +27,10 @@ ZoneCache::Bytes id_of(const SSL_SESSION* session) {
   unsigned size = 0;
   const unsigned char* id = SSL_SESSION_get_id(session, &size);
   return {id, size};
+}
+
+int64_t end_of(const SSL_SESSION* session) {
+  return Clock::of_thread().seconds() + SSL_SESSION_get_timeout(session);
 }
 
 /// A session is good wherever certificates and authorities are the same.
@@ -50,12 +59,12 @@ void set_session_context(SSL_CTX* context, const Settings& settings) {
 }  // namespace
 
 std::unique_ptr<SessionCache> SessionCache::install(SSL_CTX* context, const Settings& settings,
-                                                    SessionZone* zone) {
+                                                    SessionZone* zone, SessionStore* store) {
   SSL_CTX_set_timeout(context, settings.session_timeout);
   set_session_context(context, settings);
   if (!settings.session_tickets) SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
-  if (zone) {
-    std::unique_ptr<SessionCache> cache(new SessionCache(*zone));
+  if (zone || store) {
+    std::unique_ptr<SessionCache> cache(new SessionCache(zone, store));
     SSL_CTX_set_session_cache_mode(
         context, SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_AUTO_CLEAR | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_set_ex_data(context, own_index(), cache.get());
@@ -90,46 +99,76 @@ int SessionCache::on_new(SSL* ssl, SSL_SESSION* session) {
   // Of a TLS 1.3 session with a ticket nothing has to be kept: OpenSSL just tells.
   bool stateless = SSL_version(ssl) == TLS1_3_VERSION && !(SSL_get_options(ssl) & SSL_OP_NO_TICKET);
   SessionCache* cache = Context::of(ssl).session_cache();
-  if (cache && !stateless) cache->keep(session);
+  if (cache && !stateless) cache->keep(ssl, session);
   return 0;
 }
 
-void SessionCache::keep(const SSL_SESSION* session) {
+void SessionCache::keep(SSL* ssl, const SSL_SESSION* session) {
   int size = i2d_SSL_SESSION(session, nullptr);
   if (size <= 0 || size > largest_session) return;
   unsigned char bytes[largest_session];
   unsigned char* end = bytes;
   i2d_SSL_SESSION(session, &end);
-  int64_t expires = Clock::of_thread().seconds() + SSL_SESSION_get_timeout(session);
-  if (zone_.sessions().put(id_of(session), {bytes, size_t(size)}, expires)) {
+  Bytes encoded(bytes, size_t(size));
+  if (zone_ && zone_->sessions().put(id_of(session), encoded, end_of(session))) {
     Counters::of_thread().sessions_kept++;
   }
+  if (store_) {
+    store_->keep(id_of(session),
+                 client_hello::lower_case(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)),
+                 encoded, uint32_t(SSL_SESSION_get_timeout(session)));
+  }
+  OPENSSL_cleanse(bytes, size_t(size));
+}
+
+void SessionCache::adopt(const SSL_SESSION* session, std::string_view bytes) {
+  // A TLS 1.3 client comes back with another one.
+  if (!zone_ || SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION) return;
+  auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  zone_->sessions().put(id_of(session), {data, bytes.size()}, end_of(session));
 }
 
 SSL_SESSION* SessionCache::on_get(SSL* ssl, const unsigned char* id, int size, int* copy) {
   *copy = 0;  // the session is the caller's
   SessionCache* cache = Context::of(ssl).session_cache();
-  SSL_SESSION* found = cache ? cache->find({id, size_t(size)}) : nullptr;
   ServerHandshake* handshake = ServerHandshake::of(ssl);
-  if (found && handshake) handshake->session_source = ServerHandshake::SessionSource::host;
+  if (!cache || !handshake) return nullptr;
+  SessionLookup& lookup = handshake->session_lookup;
+  // What the store has is known by now; with a zone alone nothing was looked up yet.
+  if (cache->store_ || lookup.is_replay()) return lookup.take({id, size_t(size)}).release();
+  SSL_SESSION* found = cache->find({id, size_t(size)});
+  if (found) lookup.set_source(SessionLookup::Source::host);
   return found;
 }
 
-SSL_SESSION* SessionCache::find(ZoneCache::Bytes id) {
-  std::string found;
+SSL_SESSION* SessionCache::find(Bytes id) {
+  if (!zone_) return nullptr;
   Counters& counters = Counters::of_thread();
-  if (!zone_.sessions().get(id, Clock::of_thread().seconds(), found)) {
+  std::string found;
+  if (!zone_->sessions().get(id, Clock::of_thread().seconds(), found)) {
     counters.sessions_missed++;
     return nullptr;
   }
-  counters.sessions_found++;
   auto* bytes = reinterpret_cast<const unsigned char*>(found.data());
-  return d2i_SSL_SESSION(nullptr, &bytes, long(found.size()));
+  SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &bytes, long(found.size()));
+  OPENSSL_cleanse(found.data(), found.size());
+  if (session) counters.sessions_found++;
+  return session;
+}
+
+SessionStore::Answer::EarlyData SessionCache::claim_early_data(Bytes digest) {
+  using EarlyData = SessionStore::Answer::EarlyData;
+  if (!zone_) return EarlyData::not_asked;
+  int64_t now = Clock::of_thread().seconds();
+  return zone_->sessions().claim(digest, now, now + early_data_window) ? EarlyData::first_use
+                                                                       : EarlyData::replay;
 }
 
 void SessionCache::on_remove(SSL_CTX* context, SSL_SESSION* session) {
   auto* cache = static_cast<SessionCache*>(SSL_CTX_get_ex_data(context, own_index()));
-  if (cache) cache->zone_.sessions().remove(id_of(session));
+  if (!cache) return;
+  if (cache->zone_) cache->zone_->sessions().remove(id_of(session));
+  if (cache->store_) cache->store_->remove(id_of(session));
 }
 
 }  // namespace sluice::tls

@@ -70,6 +70,8 @@ Settings Settings::read(const plan::Node& node) {
       one_of<SessionCache>(node["sessionCache"].text("none"), {"off", "none", "builtin", "shared"});
   settings.session_cache_size = long(node["sessionCacheSize"].integer());
   settings.session_zone = node["sessionZone"].integer(-1);
+  settings.session_store = node["sessionStore"].integer(-1);
+  settings.cluster_ticket_keys = node["clusterTicketKeys"].boolean();
   settings.session_timeout = long(node["sessionTimeout"].integer(300));
   settings.session_tickets = node["sessionTickets"].boolean(true);
   settings.ticket_keys = texts(node["ticketKeys"]);

@@ -56,9 +56,11 @@ struct Settings {
   size_t buffer_size = 16 * 1024;
   bool early_data = false;
   SessionCache session_cache = SessionCache::none;
-  long session_cache_size = 0;  ///< sessions; 0: OpenSSL's default
-  int64_t session_zone = -1;    ///< of a shared cache: position in the Plan's `fds`
-  long session_timeout = 300;   ///< seconds
+  long session_cache_size = 0;       ///< sessions; 0: OpenSSL's default
+  int64_t session_zone = -1;         ///< of a shared cache: position in the Plan's `fds`
+  int64_t session_store = -1;        ///< ssl_session_store: position among the Plan's; -1: none
+  bool cluster_ticket_keys = false;  ///< ssl_session_ticket_keys cluster: those of the store
+  long session_timeout = 300;        ///< seconds
   bool session_tickets = true;
   /// ssl_session_ticket_key, 48 or 80 bytes each: the first encrypts.
   std::vector<std::string_view> ticket_keys;

@@ -4,19 +4,22 @@
 
 #include "base/clock.h"
 #include "tls/context.h"
+#include "tls/server_handshake.h"
 #include "tls/session_zone.h"
+#include "tls/ticket_key_ring.h"
 
 namespace sluice::tls {
 
 namespace {
 
+std::span<const unsigned char> bytes(std::string_view text) {
+  return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
+}
+
 class FileTicketKeys final : public TicketKeys {
  public:
   explicit FileTicketKeys(std::span<const std::string_view> files) {
-    for (std::string_view file : files) {
-      keys_.push_back(
-          TicketKey::parse({reinterpret_cast<const unsigned char*>(file.data()), file.size()}));
-    }
+    for (std::string_view file : files) keys_.push_back(TicketKey::parse(bytes(file)));
   }
 
  private:
@@ -43,21 +46,41 @@ class ZoneTicketKeys final : public TicketKeys {
   int64_t refreshed_at_ = 0, searched_at_ = 0;
 };
 
+/// The keys of all hosts, and behind them one of this host's: for as long as there are no others.
+class RingTicketKeys final : public TicketKeys {
+ public:
+  RingTicketKeys(const TicketKeyRing& ring, std::string_view own)
+      : ring_(ring), own_(TicketKey::parse(bytes(own))) {}
+
+ private:
+  void refresh(bool) override {
+    if (version_ == ring_.version()) return;
+    version_ = ring_.version();
+    keys_ = ring_.keys();
+    keys_.push_back(own_);
+  }
+
+  const TicketKeyRing& ring_;
+  TicketKey own_;
+  uint64_t version_ = 0;
+};
+
 }  // namespace
 
 std::unique_ptr<TicketKeys> TicketKeys::install(SSL_CTX* context, const Settings& settings,
-                                                SessionZone* zone) {
+                                                SessionZone* zone, const TicketKeyRing* ring) {
   std::unique_ptr<TicketKeys> keys;
   if (!settings.ticket_keys.empty()) {
     keys = std::make_unique<FileTicketKeys>(settings.ticket_keys);
+  } else if (ring && !settings.ticket_seed.empty()) {
+    keys = std::make_unique<RingTicketKeys>(*ring, settings.ticket_seed);
   } else if (zone) {
     keys = std::make_unique<ZoneTicketKeys>(zone->ticket_keys(), settings.session_timeout);
+  } else if (!settings.ticket_seed.empty()) {
+    keys = std::make_unique<FileTicketKeys>(std::span(&settings.ticket_seed, 1));
   }
   if (keys) {
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use);
-  } else if (!settings.ticket_seed.empty()) {
-    std::string seed(settings.ticket_seed);
-    SSL_CTX_set_tlsext_ticket_keys(context, seed.data(), long(seed.size()));
   }
   return keys;
 }
@@ -75,6 +98,8 @@ int TicketKeys::use(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER
   if (!keys) return encrypt ? -1 : 0;
   keys->refresh(false);
   if (encrypt) return !keys->keys_.empty() && keys->keys_[0].seal(name, iv, cipher, mac) ? 1 : -1;
+  ServerHandshake* handshake = ServerHandshake::of(ssl);
+  if (handshake && handshake->session_lookup.is_replay()) return 0;
   const TicketKey* found = keys->find(name);
   if (!found) {
     keys->refresh(true);

@@ -10,16 +10,17 @@
 namespace sluice::tls {
 
 class SessionZone;
+class TicketKeyRing;
 
 /// The keys that a context's session tickets are sealed with (RFC 5077); the first one seals.
 class TicketKeys {
  public:
   virtual ~TicketKeys() = default;
 
-  /// Those of `ssl_session_ticket_key` files; else those that rotate in the zone; else the
-  /// configuration's own, until it is read anew. Null when OpenSSL has all that it needs.
+  /// Those of `ssl_session_ticket_key` files; else the ring's; else those that rotate in the zone;
+  /// else the configuration's own, until it is read anew. Null when there are none at all.
   static std::unique_ptr<TicketKeys> install(SSL_CTX* context, const Settings& settings,
-                                             SessionZone* zone);
+                                             SessionZone* zone, const TicketKeyRing* ring);
 
  protected:
   std::vector<TicketKey> keys_;

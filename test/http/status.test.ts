@@ -66,7 +66,7 @@ t.test('the format is that of the directive, the argument or Accept', async (t) 
   const page = await secure.get('/prometheus');
   t.match(page, /Content-Type: text\/plain; version=0\.0\.4\r\n/);
   for (const line of bodyOf(page).trimEnd().split('\n')) {
-    t.match(line, /^(# HELP [a-z_]+ .+|# TYPE [a-z_]+ (counter|gauge)|[a-z_]+ \d+)$/);
+    t.match(line, /^(# HELP [a-z0-9_]+ .+|# TYPE [a-z0-9_]+ (counter|gauge)|[a-z0-9_]+ \d+)$/);
   }
   t.match(
     await secure.get('/stub'),

@@ -329,6 +329,7 @@ void ServerConnection::on_closed(std::string_view reason) {
   if (!reason.empty()) log(LogLevel::info, 0, "%.*s", int(reason.size()), reason.data());
   detach(ssl_.get());
   transport_ = nullptr;
+  session_lookup.forget();
   client_check_.reset();
   if (!open_) thread_.counters.tls_failed++;
   thread_.counters.reading--;

@@ -98,6 +98,7 @@ class ServerConnection final : public ClientConnection,
   const tls::Context* choose(std::string_view server_name) override;
   std::span<const unsigned char> protocols() override;
   bool add_certificates(SSL* ssl) override;
+  void resume() override { transport_->resume_handshake(); }
 
   // --- The client's unidirectional streams (server_connection_control.cc) ---
   void on_unidirectional(int64_t stream, std::span<const uint8_t> bytes, bool end);

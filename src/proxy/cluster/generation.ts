@@ -4,7 +4,7 @@ import type { Addon } from '../../fstack-binding/index.ts';
 import { PacketRouting, type QuicSockets } from '../../quic/packet-routing.ts';
 import type { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { encodeCbor } from '../plan/cbor.ts';
-import type { ErrorLogPlan, FdPlan, ListenerPlan } from '../plan/plan.ts';
+import type { ErrorLogPlan, FdPlan, ListenerPlan, Plan } from '../plan/plan.ts';
 import { CertificateWatch } from './certificate-watch.ts';
 import { descriptorTable, LogFiles, Zones } from './descriptors.ts';
 import { ErrorLog, type Log, sinksOf } from './error-log.ts';
@@ -33,6 +33,7 @@ export class Generation {
   readonly certificates: CertificateWatch | undefined;
   readonly #fds: readonly FdPlan[];
   readonly #mainLog: ErrorLogPlan;
+  readonly #sharesSessions: boolean;
   readonly #planFd: number;
   readonly #unheard: NonNullable<WorkerSettings['unheard']>;
 
@@ -52,6 +53,7 @@ export class Generation {
     this.renewable = configuration.quic && configuration;
     this.process = configuration.process;
     this.#fds = plan.fds;
+    this.#sharesSessions = sharesSessions(plan);
     this.#unheard = plan.listeners.flatMap(({ fd }, i) => {
       const { userSpace, transport, backlog = DEFAULT_BACKLOG } = configuration.listen[i] ?? {};
       return userSpace && transport === 'stream' ? [{ fd, backlog }] : [];
@@ -108,6 +110,7 @@ export class Generation {
       workers: this.process.workerProcesses,
       fds: this.#fds,
       errorLog: this.#mainLog,
+      sharesSessions: this.#sharesSessions,
       ...(masterProcess && process.geteuid?.() === 0 && { user }),
       ...(cpus && { cpus }),
       ...(workerRlimitNofile !== undefined && { rlimitNofile: workerRlimitNofile }),
@@ -176,4 +179,16 @@ function quicSockets(listeners: readonly ListenerPlan[], sockets: readonly Liste
     if (datagram && socket) fds.set(address, [...(fds.get(address) ?? []), socket.fd]);
   }
   return [...fds].map(([address, each]) => ({ address, fds: each }));
+}
+
+/** What the TLS modules leave in the Plan of their stores: see modules/ssl-session-store.ts. */
+function sharesSessions({ http }: Plan): boolean {
+  const ssl = http?.main.http_ssl;
+  return (
+    typeof ssl === 'object' &&
+    ssl !== null &&
+    'sessionStores' in ssl &&
+    Array.isArray(ssl.sessionStores) &&
+    ssl.sessionStores.length > 0
+  );
 }

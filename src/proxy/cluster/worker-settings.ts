@@ -16,6 +16,8 @@ export interface WorkerSettings {
   readonly fds: readonly FdPlan[];
   /** The main level's. */
   readonly errorLog: ErrorLogPlan;
+  /** Whether there is an `ssl_session_store`. */
+  readonly sharesSessions: boolean;
   /** Absent when the master isn't root. */
   readonly user?: UserSettings;
   readonly cpus?: readonly number[];

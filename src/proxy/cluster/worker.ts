@@ -5,6 +5,7 @@ import type { StartFailure } from '../../fstack-binding/failure.ts';
 import { startFstack } from '../../fstack-binding/fstack.ts';
 import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
 import { Ini } from '../../fstack-binding/ini.ts';
+import type { SessionStores } from '../../tls/session-store.ts';
 import type { OcspQuestions } from '../upstream/ocsp-questions.ts';
 import type { NameQuestions } from '../upstream/questions.ts';
 import { ErrorLog, sinksOf } from './error-log.ts';
@@ -63,13 +64,17 @@ const LATER = {
   names: () => import('../upstream/questions.ts'),
   ocsp: () => import('../upstream/ocsp-questions.ts'),
   certificates: () => import('./certificate-news.ts'),
+  sessions: () => import('../../tls/session-store.ts'),
 };
 
 /** A user who may not read the place where we are installed, below /root for one, has to find all of it loaded. */
-async function loadWhatUserCannotRead({ user }: WorkerSettings): Promise<void> {
+async function loadWhatUserCannotRead({ user, sharesSessions }: WorkerSettings): Promise<void> {
   if (!user || canReadUs(user)) return;
   log.prepare();
-  for (const load of Object.values(LATER)) await load();
+  await LATER.names();
+  await LATER.ocsp();
+  await LATER.certificates();
+  if (sharesSessions) await LATER.sessions();
 }
 
 function canReadUs({ uid, gid }: UserSettings): boolean {
@@ -105,6 +110,7 @@ function reopenLogs(): void {
 }
 
 let names: Promise<NameQuestions> | undefined;
+let sessions: Promise<SessionStores> | undefined;
 let ocsp: Promise<OcspQuestions> | undefined;
 
 /** Who answers is loaded with the first question. */
@@ -112,6 +118,11 @@ async function answer(id: number, kind: string, payload: Buffer): Promise<void> 
   if (kind === 'ocsp') {
     ocsp ??= LATER.ocsp().then((module) => new module.OcspQuestions(addon, log));
     await (await ocsp).ask(id, payload);
+    return;
+  }
+  if (kind.startsWith('session ')) {
+    sessions ??= LATER.sessions().then((module) => new module.SessionStores(addon, log));
+    (await sessions).ask(id, kind, payload);
     return;
   }
   names ??= LATER.names().then((module) => new module.NameQuestions(addon, log));

@@ -26,6 +26,7 @@ import { PemFiles } from './pem-files.ts';
 import { checkCertificate } from './ssl-certificate-check.ts';
 import { OcspDirectives } from './ssl-ocsp.ts';
 import { readSessionCache, type SessionCache } from './ssl-session-cache.ts';
+import { clusterTicketKeys, sessionStore, sessionStorePlan, sessionStorePlans } from './ssl-session-store.ts';
 import { certificateCache, passwordFile, readConfCommand, readTicketKey } from './ssl-settings.ts';
 import { SSL_VARIABLES } from './ssl-variables.ts';
 
@@ -97,6 +98,8 @@ export const httpSsl: HttpModule = {
     sessionTickets,
     sessionTicketKey,
     sessionTimeout,
+    sessionStore,
+    clusterTicketKeys,
     earlyData,
     confCommand,
     rejectHandshake,
@@ -107,6 +110,7 @@ export const httpSsl: HttpModule = {
   ],
   variables: SSL_VARIABLES,
   compileBlock,
+  compileMain: (_http, compiler) => ({ sessionStores: sessionStorePlans(compiler) }),
 };
 
 /** Whether a server can answer a TLS handshake: with a certificate, or by refusing it. */
@@ -222,6 +226,7 @@ function settings(
     bufferSize: scope.get(bufferSize),
     earlyData: scope.get(earlyData),
     ...sessionCachePlan(sessions, compiler),
+    ...sessionStorePlan(scope, scope.get(sessionTimeout), compiler),
     sessionTimeout: scope.get(sessionTimeout),
     sessionTickets: scope.get(sessionTickets),
     ticketKeys: scope.all(sessionTicketKey).map(({ value }) => value),

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "proxy/plan.h"
+#include "tls/session_store.h"
+#include "tls/ticket_key_ring.h"
+
+namespace sluice {
+
+class DataThread;
+
+/// A session store of all hosts, asked through the control thread (src/tls/session-store.ts), which
+/// alone knows what kind of store it is, and seals what lies there.
+class SharedSessionStore final : public tls::SessionStore {
+ public:
+  /// `number`: its position among the Plan's stores, by which the other side knows it.
+  SharedSessionStore(DataThread& thread, uint8_t number, const plan::Node& node);
+  ~SharedSessionStore();
+
+  bool answers() override;
+  uint32_t ask(const Question& question, OnAnswer on_answer, void* context) override;
+  void forget(uint32_t asking) override;
+  void keep(Bytes id, std::string_view server_name, Bytes session, uint32_t lifetime) override;
+  void remove(Bytes id) override;
+
+  /// Ticket keys that all hosts share (`ssl_session_ticket_keys cluster`); null: none.
+  tls::TicketKeyRing* ticket_keys() { return ring_.get(); }
+
+ private:
+  enum class State : uint8_t { down, full, up };
+  struct Asked;
+
+  void on_news(std::string_view news);
+  void count_state(int by);
+
+  DataThread& thread_;
+  uint8_t number_;
+  uint32_t timeout_ms_;
+  State state_ = State::down;
+  std::unique_ptr<tls::TicketKeyRing> ring_;
+  std::unordered_map<uint32_t, std::unique_ptr<Asked>> asked_;
+};
+
+}  // namespace sluice
