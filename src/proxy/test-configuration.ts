@@ -2,6 +2,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { loadAddon } from '../fstack-binding/index.ts';
 import { readBuildDefaults } from './build-defaults.ts';
+import type { WorkerStackSettings } from './cluster/settings.ts';
 import { openTempFolders, TempFolderError } from './cluster/temp-folders.ts';
 import type { CommandLine } from './command-line.ts';
 import { ConfigurationError, type Diagnostic } from './conf/diagnostics.ts';
@@ -30,7 +31,7 @@ export function testConfiguration(options: CommandLine): number {
   if (!options.quiet) {
     say(`configuration file ${configuration} test is successful`);
     showHints(loaded.diagnostics);
-    if (loaded.process.stack) say(`workers run on F-Stack, as ${loaded.process.stack.name} says`);
+    if (loaded.process.stack) describeStack(loaded.process.stack, say);
   }
   if (options.dump) dump(loaded);
   return 0;
@@ -97,6 +98,14 @@ function foldersOpen(paths: readonly string[], owner: number, log: StartupLog): 
     if (!(error instanceof TempFolderError)) throw error;
     return false;
   }
+}
+
+/** What is other than on the kernel. */
+function describeStack({ name }: WorkerStackSettings, say: (text: string) => void): void {
+  say(`workers run on F-Stack, as ${name} says`);
+  say(
+    'on F-Stack a reload ends connections that take longer than a second, and an upgrade (USR2) needs a stop and a start',
+  );
 }
 
 /** Directives without effect are below the terminal's level; who tests a configuration wants to know of them. */

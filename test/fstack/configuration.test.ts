@@ -56,6 +56,14 @@ t.test('options of a listening socket go with it', async (t) => {
   });
 });
 
+t.test('options that F-Stack does not have are told', async (t) => {
+  const { loaded } = configure('fstack_conf f-stack.conf;', 'server { listen 80 deferred fastopen=10; }');
+  t.match(loaded?.diagnostics, [
+    { level: 'notice', message: '"deferred" of "listen 0.0.0.0:80" has no effect on F-Stack' },
+    { level: 'notice', message: '"fastopen" of "listen 0.0.0.0:80" has no effect on F-Stack' },
+  ]);
+});
+
 t.test('unix sockets, loopback and servers marked for the kernel stay with the kernel', async (t) => {
   const servers = `
     server { listen unix:/tmp/s.sock; listen 127.0.0.1:81; listen [::1]:82; listen 10.0.0.2:83; }

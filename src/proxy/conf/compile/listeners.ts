@@ -77,6 +77,9 @@ export function compileListeners(
   return { plan, settings, quic: addresses.some(({ protocols }) => protocols.quic) };
 }
 
+/** FreeBSD has no counterpart, or each worker's own stack makes it pointless. */
+const KERNEL_OPTIONS = ['deferred', 'fastopen', 'multipath', 'reuseport'] as const;
+
 /** The socket that a worker on F-Stack opens in place of the kernel's; undefined: none. */
 function userSpaceSocket(
   { address, socket }: ListenAddress,
@@ -86,6 +89,10 @@ function userSpaceSocket(
 ): UserSpaceSocketPlan | undefined {
   const scopes = served.flatMap(({ servers }) => servers.map(({ scope }) => scope));
   if (!listensInUserSpace(address, scopes, stack, compiler)) return undefined;
+  for (const name of KERNEL_OPTIONS) {
+    if (!socket?.[name]) continue;
+    compiler.diagnostics.reportBare('notice', `"${name}" of "listen ${address}" has no effect on F-Stack`);
+  }
   const { backlog = DEFAULT_BACKLOG, ipv6only = true, rcvbuf, sndbuf, keepalive } = socket ?? {};
   return {
     backlog,
