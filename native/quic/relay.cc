@@ -22,7 +22,7 @@ constexpr size_t head_size = tag_at + tag_size;
 constexpr size_t max_message = 60'000;
 /// Messages that are taken before other events get their turn.
 constexpr int most_at_once = 64;
-constexpr uint64_t absence_ms = 1000;
+constexpr uint64_t presence_ms = 1000;
 
 using Tag = std::array<uint8_t, tag_size>;
 
@@ -106,8 +106,10 @@ bool Relay::route(const ConnectionIdScheme::Place& place, std::span<const uint8_
   return place.owner != scheme_.self() && send_to_process(place.owner, datagram);
 }
 
+// Whether anybody is there has to be known now: else the packet is ours to answer.
 bool Relay::send_to_process(const ConnectionIdScheme::Owner& owner, const net::Datagram& datagram) {
-  if (is_absent(owner)) return false;
+  std::optional<bool> there = is_there(owner);
+  if (there == false) return false;
   auto batch = std::ranges::find(batches_, owner, &Batch::owner);
   if (batch == batches_.end()) {
     batches_.push_back({owner, {}});
@@ -115,7 +117,8 @@ bool Relay::send_to_process(const ConnectionIdScheme::Owner& owner, const net::D
   }
   if (batch->message.size() + max_relayed_head + datagram.bytes.size() > max_message) flush(*batch);
   if (batch->message.empty()) begin_message(batch->message, own_rotation);
-  return append_relayed(batch->message, datagram);
+  if (!append_relayed(batch->message, datagram)) return false;
+  return there || flush(*batch);
 }
 
 void Relay::flush() {
@@ -123,25 +126,27 @@ void Relay::flush() {
   batches_.clear();
 }
 
-// A queue that is full loses packets, as any on their way may.
-void Relay::flush(Batch& batch) {
-  if (batch.message.size() > head_size) {
-    seal(batch.message, settings_.key);
-    Name name = name_of(settings_.name, batch.owner);
-    ssize_t sent = ::sendto(settings_.socket, batch.message.data(), batch.message.size(),
-                            MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&name.address),
-                            name.size);
-    if (sent < 0 && errno == ECONNREFUSED) {
-      absent_.push_back({batch.owner, Clock::of_thread().monotonic_ms() + absence_ms});
-    }
-  }
+// A queue that is full loses packets, as any on their way may. False: nobody has it.
+bool Relay::flush(Batch& batch) {
+  if (batch.message.size() <= head_size) return true;
+  seal(batch.message, settings_.key);
+  Name name = name_of(settings_.name, batch.owner);
+  ssize_t sent =
+      ::sendto(settings_.socket, batch.message.data(), batch.message.size(),
+               MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&name.address), name.size);
+  bool there = sent >= 0 || errno != ECONNREFUSED;
+  std::erase_if(presences_, [&](const Presence& each) { return each.owner == batch.owner; });
+  presences_.push_back({batch.owner, there, Clock::of_thread().monotonic_ms() + presence_ms});
   batch.message.clear();
+  return there;
 }
 
-bool Relay::is_absent(const ConnectionIdScheme::Owner& owner) {
+std::optional<bool> Relay::is_there(const ConnectionIdScheme::Owner& owner) {
   uint64_t now = Clock::of_thread().monotonic_ms();
-  std::erase_if(absent_, [&](const Absent& each) { return each.until_ms <= now; });
-  return std::ranges::find(absent_, owner, &Absent::owner) != absent_.end();
+  std::erase_if(presences_, [&](const Presence& each) { return each.until_ms <= now; });
+  auto known = std::ranges::find(presences_, owner, &Presence::owner);
+  if (known == presences_.end()) return std::nullopt;
+  return known->there;
 }
 
 // One packet a message: it may just fit into the path.

@@ -57,9 +57,10 @@ class Relay final : public Endpoint::Router, private net::Stack::TurnObserver {
     ConnectionIdScheme::Owner owner;
     std::vector<uint8_t> message;
   };
-  /// Nobody was there; until when that is taken for granted.
-  struct Absent {
+  /// Whether anybody is there, and until when that is taken for granted.
+  struct Presence {
     ConnectionIdScheme::Owner owner;
+    bool there;
     uint64_t until_ms;
   };
 
@@ -67,8 +68,8 @@ class Relay final : public Endpoint::Router, private net::Stack::TurnObserver {
   bool send_to_process(const ConnectionIdScheme::Owner& owner, const net::Datagram& datagram);
   bool send_to_host(const Peer& peer, uint8_t rotation, const net::Datagram& datagram);
   void flush();
-  void flush(Batch& batch);
-  bool is_absent(const ConnectionIdScheme::Owner& owner);
+  bool flush(Batch& batch);
+  std::optional<bool> is_there(const ConnectionIdScheme::Owner& owner);
 
   void receive(int socket, bool from_host);
   void deliver(std::span<const uint8_t> message, bool from_host);
@@ -80,7 +81,7 @@ class Relay final : public Endpoint::Router, private net::Stack::TurnObserver {
   Settings settings_;
   std::vector<Endpoint*> endpoints_;
   std::vector<Batch> batches_;
-  std::vector<Absent> absent_;
+  std::vector<Presence> presences_;
   std::vector<uint8_t> received_;
 };
 

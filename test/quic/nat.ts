@@ -12,6 +12,7 @@ export class Nat {
   host = '127.0.0.1';
   /** Packets that came back. */
   answers = 0;
+  #held: Buffer[] | undefined;
 
   constructor(t: Cleanup, server: number) {
     this.#server = server;
@@ -43,12 +44,23 @@ export class Nat {
     this.#mapped.push(this.#map());
   }
 
+  /** Keeps what comes back for itself, until release(). */
+  hold(): void {
+    this.#held = [];
+  }
+
+  release(): void {
+    for (const packet of this.#held ?? []) this.#inside.send(packet, this.#client, '127.0.0.1');
+    this.#held = undefined;
+  }
+
   #map(): Socket {
     const socket = createSocket('udp4');
     socket.on('message', (packet, { port }) => {
       if (port !== this.#server || !this.#client) return;
       this.answers++;
-      this.#inside.send(packet, this.#client, '127.0.0.1');
+      if (this.#held) this.#held.push(packet);
+      else this.#inside.send(packet, this.#client, '127.0.0.1');
     });
     return socket;
   }
