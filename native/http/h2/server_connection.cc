@@ -188,7 +188,8 @@ void ServerConnection::go_away() {
 }
 
 void ServerConnection::drain() {
-  if (is_connected() && (facts_.requests > 0 || !idle_)) go_away();
+  // A request that is on its way may be asked again elsewhere: GOAWAY says so.
+  if (state_ == State::open) go_away();
 }
 
 void ServerConnection::terminate() {
@@ -284,7 +285,12 @@ void ServerConnection::on_read_timeout() {
     return;
   }
   if (state_ != State::open) return;
-  if (in_header_block_) log(LogLevel::info, ETIMEDOUT, "client timed out");
+  if (in_header_block_ && !std::exchange(head_given_up_, true)) {
+    // As nginx: it costs the stream; the rest of its head may still come.
+    if (ServerStream* stream = stream_of(last_stream_id_)) stream->give_up_on_head();
+    read_timer_.set(core().keepalive_timeout);
+    return;
+  }
   if (!going_away_) go_away();
   produce();
   if (!frames_.empty()) hand_over();

@@ -90,6 +90,7 @@ class ServerConnection final : public ClientConnection,
   void join_block(std::string_view frame, bool ends);
   void announce_concurrency(std::string_view settings);
   bool begin_stream(int32_t id, bool ended);
+  ServerStream* stream_of(int32_t id);
   int add_field(ServerStream* stream, std::string_view name, std::string_view value);
 
   // --- Frames that are no requests (server_control.cc) ---
@@ -153,7 +154,8 @@ class ServerConnection final : public ClientConnection,
   bool producing_ = false;
   bool produce_again_ = false;
   bool in_header_block_ = false;
-  bool lent_ = false;  ///< frames_ has borrowed bytes
+  bool head_given_up_ = false;  ///< it has taken too long
+  bool lent_ = false;           ///< frames_ has borrowed bytes
   bool settings_sent_ = false;
   bool settings_acknowledged_ = false;
   bool swallow_acknowledgement_ = false;  ///< of a SETTINGS that the client has not sent

@@ -82,8 +82,7 @@ void ServerConnection::take_priority_update(int32_t on_stream) {
   if (id > last_stream_id_) {
     early_priorities_[next_early_priority_] = {id, *priority};
     next_early_priority_ = (next_early_priority_ + 1) % early_priorities_.size();
-  } else if (auto* stream = static_cast<ServerStream*>(
-                 nghttp2_session_get_stream_user_data(session_.get(), id))) {
+  } else if (ServerStream* stream = stream_of(id)) {
     stream->set_priority(*priority);
   }
 }

@@ -73,8 +73,13 @@ struct SessionCallbacks {
   static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user) {
     ServerConnection& self = connection(user);
     if (self.failed_ || !self.begin_control_frame(*head)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (head->type == NGHTTP2_PUSH_PROMISE) {
+      self.fail(NGHTTP2_PROTOCOL_ERROR);
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    // Whatever comes now, a head that was coming is complete, or ignored.
+    if (head->type != NGHTTP2_CONTINUATION) self.in_header_block_ = self.head_given_up_ = false;
     if (head->type == NGHTTP2_HEADERS) {
-      self.in_header_block_ = true;
       self.block_size_ = uint32_t(head->length);
       self.block_list_size_ = 0;
     } else if (head->type == NGHTTP2_CONTINUATION) {
@@ -87,11 +92,13 @@ struct SessionCallbacks {
   }
 
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     ServerConnection& self = connection(user);
+    self.in_header_block_ = true;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     int32_t id = frame->hd.stream_id;
     bool refuse = !self.begin_stream(id, frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     if (refuse) {
+      self.in_header_block_ = false;
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     }
     return 0;
@@ -110,7 +117,7 @@ struct SessionCallbacks {
     bool ended = head.flags & NGHTTP2_FLAG_END_STREAM;
     switch (head.type) {
       case NGHTTP2_HEADERS: {
-        self.in_header_block_ = false;
+        self.in_header_block_ = self.head_given_up_ = false;
         ServerStream* stream = SessionCallbacks::stream(session, head.stream_id);
         if (!stream) return 0;
         if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
@@ -341,6 +348,10 @@ bool ServerConnection::begin_stream(int32_t id, bool ended) {
   nghttp2_session_set_stream_user_data(session_.get(), id, &stream);
   limit_requests();
   return true;
+}
+
+ServerStream* ServerConnection::stream_of(int32_t id) {
+  return static_cast<ServerStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
 }
 
 int ServerConnection::add_field(ServerStream* stream, std::string_view name,

@@ -73,6 +73,7 @@ void ServerStream::add_field(std::string_view name, std::string_view value) {
 }
 
 void ServerStream::on_head(bool ended, uint32_t size) {
+  if (!exchange_) return;
   Exchange& exchange = *exchange_;
   request_ended_ = end_told_ = ended;
   exchange.request.size = size;
@@ -287,6 +288,14 @@ void ServerStream::give_up_on_client() {
   exchange_->abort(408);
   reset(NGHTTP2_PROTOCOL_ERROR);
   end_exchange();
+}
+
+void ServerStream::give_up_on_head() {
+  if (!exchange_ || !fields_) return;
+  fields_->describe();
+  fields_.reset();
+  refused_ = true;
+  give_up_on_client();
 }
 
 // --- The end ---

@@ -58,6 +58,8 @@ class ServerStream final : public http::Downstream,
   /// The client is gone. What goes on without it may outlive the connection's socket.
   void on_connection_lost();
   void abort(uint16_t status);
+  /// The head has taken too long.
+  void give_up_on_head();
   int32_t id() const { return id_; }
   void set_priority(http::Priority priority);
   bool refused() const { return refused_; }
