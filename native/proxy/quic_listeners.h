@@ -30,9 +30,9 @@ class QuicListeners {
   DataThread& thread_;
   quic::ConnectionIdScheme scheme_;
   quic::HostKeys keys_;
-  quic::Relay relay_;
-  bool own_sockets_;  ///< the workers that come after this one read from others
   std::vector<std::unique_ptr<QuicAcceptor>> acceptors_;
+  quic::Relay relay_;  ///< between the acceptors' endpoints: goes before them
+  bool own_sockets_;   ///< the workers that come after this one read from others
 };
 
 }  // namespace sluice

@@ -17,10 +17,10 @@ for (const [what, tickets] of [
     const { get, client, sluice } = await startQuic(t, `ssl_early_data on; ${tickets} ${store} ${SERVER}`, {
       seal: '5'.repeat(64),
     });
-    await eventually(
-      'the store',
-      async () => (await get('/', { args: client.resuming })).statuses.length > 0,
+    await eventually('the store', () =>
+      redis.with(async (asks) => (await asks.info('clients')).includes('connected_clients:2')),
     );
+    await get('/');
     await get('/', { args: [...client.resuming, '--timeout=1s'], stays: true });
     const second = await get('/', { args: client.resuming });
     // what came early had to wait for the store, often until the handshake was done
