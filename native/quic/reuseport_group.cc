@@ -13,6 +13,8 @@
 namespace sluice::quic {
 namespace {
 
+constexpr int most_tries = 16;
+
 int bpf(bpf_cmd command, bpf_attr& attributes) {
   return int(::syscall(SYS_bpf, command, &attributes, sizeof attributes));
 }
@@ -100,7 +102,12 @@ int ReuseportGroup::attach(int socket, const Steering& steering) const {
   attributes.insns = pointer(code.data());
   attributes.license = pointer(license.data());
   name.copy(attributes.prog_name, sizeof attributes.prog_name - 1);
-  Descriptor program(bpf(BPF_PROG_LOAD, attributes));
+  // A signal that is on its way stops the verifier: the children of a master end at any time.
+  Descriptor program;
+  for (int tries = 0; !program && tries < most_tries; ++tries) {
+    program.reset(bpf(BPF_PROG_LOAD, attributes));
+    if (!program && errno != EAGAIN) break;
+  }
   if (!program) return errno;
   int number = program.get();
   return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &number, sizeof number) == 0
