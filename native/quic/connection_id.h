@@ -47,7 +47,7 @@ struct ConnectionIdHash {
 /// First octet, server ID and nonce are what draft-ietf-quic-load-balancers, 5 asks for: a load
 /// balancer that knows the draft needs the lengths and the key. The process is the draft's "server
 /// use" bytes: the host's own affair, and readable to its kernel, where no AES is to be had. The
-/// mask is a keyed hash of the eight bytes before (5.6 of the draft, "Server Process
+/// mask is a keyed hash of the eight bytes before (7.2 of the draft, "Server Process
 /// Demultiplexing"), so that no two connection IDs look related.
 class ConnectionIdScheme {
  public:

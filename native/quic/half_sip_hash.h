@@ -6,9 +6,6 @@
 
 namespace sluice::quic {
 
-/// HalfSipHash-2-4 of Aumasson and Bernstein: 32 bits that nobody foretells without the key. All of
-/// its steps are additions, rotations and exclusive-ors of 32 bits, so that packet filters in the
-/// kernel can compute it (reuseport_program.h).
 struct HalfSipKey {
   uint32_t first = 0, second = 0;
 
@@ -23,6 +20,9 @@ struct HalfSipKey {
   }
 };
 
+/// HalfSipHash-2-4 of Aumasson and Bernstein: 32 bits that nobody foretells without the key. All of
+/// its steps are additions, rotations and exclusive-ors of 32 bits, so that packet filters in the
+/// kernel can compute it (steering_program.h).
 struct HalfSipState {
   static constexpr int rounds_per_word = 2;
   static constexpr int final_rounds = 4;

@@ -163,11 +163,11 @@ function canSteer(
     return true;
   } catch (error) {
     const reason = `bpf() failed ${systemErrorText(addon, error)}`;
-    log.write(
-      required ? 'emerg' : 'info',
-      `${reason}, QUIC packets are routed by classic BPF and between workers`,
-    );
-    if (required) throw new ListenError(reason, { cause: error });
+    if (required) {
+      log.write('emerg', `${reason}, and "quic_bpf" is on`);
+      throw new ListenError(reason, { cause: error });
+    }
+    log.write('info', `${reason}, QUIC packets are routed by classic BPF and between workers`);
     return false;
   }
 }
