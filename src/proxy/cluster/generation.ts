@@ -167,7 +167,7 @@ function canSteer(
       log.write('emerg', `${reason}, and "quic_bpf" is on`);
       throw new ListenError(reason, { cause: error });
     }
-    log.write('info', `${reason}, QUIC packets are routed by classic BPF and between workers`);
+    log.write('notice', `${reason}, QUIC packets are routed by classic BPF and between workers`);
     return false;
   }
 }
