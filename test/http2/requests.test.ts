@@ -139,6 +139,29 @@ t.test('a reset by the client ends the request; one by the server says so', asyn
   await t.rejects(ask(session, { ':path': '/cut' }), /NGHTTP2_INTERNAL_ERROR/);
 });
 
+t.test('a client that goes away in the middle of a response leaves nothing behind', async (t) => {
+  const { connect, sluice } = await startHttp2(t, 'root .; location /status { sluice_status json; }', {
+    files: { file: 'x'.repeat(MEGABYTE) },
+  });
+  for (const end of ['reset', 'connection']) {
+    const session = connect();
+    const stalled = session.request({ ':path': '/file' });
+    stalled.on('error', () => undefined);
+    await once(stalled, 'response');
+    stalled.pause();
+    if (end === 'reset') stalled.close(constants.NGHTTP2_CANCEL);
+    else session.destroy();
+    await eventually(`${end}: nothing to be left`, async () => {
+      const other = connect();
+      const { connections } = JSON.parse((await ask(other, { ':path': '/status' })).body);
+      other.destroy();
+      return connections.writing === 1;
+    });
+  }
+  sluice.signal('SIGQUIT');
+  await eventually('the end', () => !sluice.running);
+});
+
 t.test('trailers and hints of an upstream, without what belongs to its connection', async (t) => {
   const origin = await startOrigin(t, ({ socket }) => {
     socket.write(

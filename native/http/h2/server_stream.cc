@@ -365,7 +365,9 @@ void ServerStream::on_connection_lost() {
     connection_.remove(*this);
     return;
   }
-  if (tunnel_ || !exchange_->on_client_closed()) abort(499);
+  // What is only on its way out has nobody left to go to.
+  bool goes_on = !tunnel_ && exchange_->source() && exchange_->on_client_closed();
+  if (!goes_on) abort(499);
 }
 
 }  // namespace sluice::h2
