@@ -27,10 +27,8 @@ class Application {
   virtual void on_handshake_complete() = 0;
   /// In order, without gaps. Whoever has used bytes up says so (Connection::consume()).
   virtual void on_stream_data(int64_t stream, std::span<const uint8_t> bytes, bool end) = 0;
-  /// The peer gives up its side of the stream (RESET_STREAM), or wants none of ours
-  /// (STOP_SENDING).
+  /// The peer gives up its side of the stream (RESET_STREAM).
   virtual void on_stream_reset(int64_t stream, uint64_t error) = 0;
-  virtual void on_stop_sending(int64_t stream, uint64_t error) = 0;
   virtual void on_stream_closed(int64_t stream) = 0;
   virtual void on_acknowledged(int64_t stream, uint64_t bytes) = 0;
 

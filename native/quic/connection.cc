@@ -307,7 +307,6 @@ void Connection::write_packets(uint64_t now) {
       used += size_t(size);
     }
     depart();
-    sent_bytes_ += used;
     budget -= std::min(budget, std::max(used, packet_size));
   }
   if (paced && state_ == State::open) ngtcp2_conn_update_pkt_tx_time(connection_, now);

@@ -60,7 +60,6 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   SSL* ssl() const { return handshake_ ? handshake_->ssl() : nullptr; }
   /// Goes on with a handshake that a callback of OpenSSL has paused.
   void resume_handshake();
-  bool handshake_complete() const { return handshake_ && handshake_->complete(); }
   const net::Address& remote() const { return remote_; }
   const net::Address& local() const { return local_; }
   /// A unidirectional stream of ours; -1: the client allows none.
@@ -77,8 +76,6 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   /// Ends the connection, at the turn's end, with an error of the application's. on_closed()
   /// follows.
   void close(uint64_t error, std::string_view reason);
-  /// Bytes that went over the wire so far, in datagrams.
-  uint64_t sent_bytes() const { return sent_bytes_; }
 
   // --- For the endpoint ---
   void receive(const net::Datagram& datagram, uint64_t now);
@@ -125,7 +122,6 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   };
   std::optional<Close> close_requested_;
   std::vector<uint8_t> close_packet_;
-  uint64_t sent_bytes_ = 0;
   uint64_t handshake_done_at_ = 0;  ///< ns; 0: it goes on
   uint32_t packets_after_close_ = 0;
   State state_ = State::open;

@@ -182,8 +182,6 @@ void ServerConnection::on_stream_reset(int64_t stream, uint64_t) {
   if (found != streams_.end()) found->second->on_reset();
 }
 
-void ServerConnection::on_stop_sending(int64_t, uint64_t) {}
-
 void ServerConnection::on_stream_closed(int64_t stream) {
   if (!ngtcp2_is_bidi_stream(stream)) {
     client_streams_.erase(stream);

@@ -70,6 +70,9 @@ class ServerConnection final : public ClientConnection,
   static constexpr int urgencies = 8;
   /// Requests that were cancelled before they were answered: so many, and more than half of all.
   static constexpr uint64_t tolerated_cancellations = 200;
+  /// Of unidirectional streams, in bytes: so many, and so many for each request.
+  static constexpr uint64_t tolerated_overhead = 256 * 1024;
+  static constexpr uint64_t overhead_per_request = 32 * 1024;
 
   /// What a stream of the client's, that is not a request, turns out to be.
   struct ClientStream {
@@ -84,7 +87,6 @@ class ServerConnection final : public ClientConnection,
   void on_handshake_complete() override;
   void on_stream_data(int64_t stream, std::span<const uint8_t> bytes, bool end) override;
   void on_stream_reset(int64_t stream, uint64_t error) override;
-  void on_stop_sending(int64_t stream, uint64_t error) override;
   void on_stream_closed(int64_t stream) override;
   void on_acknowledged(int64_t stream, uint64_t bytes) override;
   quic::Outgoing next_outgoing() override;
@@ -162,7 +164,8 @@ class ServerConnection final : public ClientConnection,
   Timer keepalive_timer_;
   int64_t next_request_ = 0;  ///< the stream that would be the client's next
   uint64_t cancelled_ = 0;
-  bool open_ = false;  ///< the handshake is complete
+  uint64_t overhead_ = 0;  ///< bytes of the client's unidirectional streams
+  bool open_ = false;      ///< the handshake is complete
   bool hq_ = false;
   bool going_away_ = false;
 };

@@ -89,6 +89,11 @@ bool ServerConnection::wait_for_table(ServerStream& stream) {
 void ServerConnection::on_unidirectional(int64_t id, std::span<const uint8_t> bytes, bool end) {
   ClientStream& stream = client_streams_[id];
   transport_->consume(id, bytes.size());
+  overhead_ += bytes.size();
+  if (overhead_ > tolerated_overhead + overhead_per_request * facts_.requests) {
+    close(Error::excessive_load, "http3 flood detected");
+    return;
+  }
   if (!stream.known) {
     if (!stream.type_reader.read(bytes, stream.type)) return;
     stream.known = true;

@@ -86,10 +86,13 @@ void ServerStream::read(Bytes input) {
         return;
       case FrameReader::Event::begin:
         consume(taken);
-        good = begin_frame();
+        good = note_overhead(taken) && begin_frame();
         break;
       case FrameReader::Event::payload:
-        if (!frames_.is(FrameType::data)) consume(taken);
+        if (!frames_.is(FrameType::data)) {
+          consume(taken);
+          if (!note_overhead(taken)) return;
+        }
         unread_ = input.size();
         good = read_payload(payload);
         break;
@@ -97,13 +100,21 @@ void ServerStream::read(Bytes input) {
         good = end_frame();
         break;
     }
-    if (!good) return;
     if (reading_stopped_) {
       if (quic::Connection* transport = connection_.transport()) transport->consume(input.size());
       return;
     }
+    if (!good) return;
   }
   held_.insert(held_.end(), input.begin(), input.end());
+}
+
+// Frames that carry nothing cost work all the same.
+bool ServerStream::note_overhead(size_t bytes) {
+  overhead_ += bytes;
+  if (overhead_ <= tolerated_overhead || overhead_ <= received_ / 8) return true;
+  connection_.close(Error::excessive_load, "http3 flood detected");
+  return false;
 }
 
 // RFC 9114, 4.1: HEADERS, DATA, and perhaps HEADERS once more.
@@ -158,7 +169,12 @@ bool ServerStream::read_section(Bytes payload) {
     switch (section_->next(decoder, payload, last, name, value)) {
       case SectionDecoder::Result::field:
         if (!add_field(name, value)) return false;
-        continue;
+        if (!refused_) continue;
+        // What is wrong once stays wrong: the rest isn't worth the work.
+        phase_ = Phase::body;
+        on_head();
+        stop_reading(Error::message_error);
+        return false;
       case SectionDecoder::Result::more:
         if (!last) return true;
         [[fallthrough]];
@@ -204,11 +220,16 @@ void ServerStream::on_table_grown() {
 
 bool ServerStream::add_field(std::string_view name, std::string_view value) {
   if (phase_ == Phase::trailers) {
+    trailer_size_ += name.size() + value.size();
+    const ConnectionConf& limits = connection_.server().connection;
+    if (trailer_size_ > uint64_t{limits.large_buffer_count} * limits.large_buffer_size) {
+      connection_.close(Error::excessive_load, "client sent too large trailers");
+      return false;
+    }
     if (http::is_valid_trailer(name, value)) return true;
     fail_body("client sent invalid trailer");
     return true;
   }
-  if (refused_) return true;
   // As nginx: a field that no buffer holds ends the connection.
   uint32_t most = connection_.server().connection.large_buffer_size;
   if (name.size() > most || value.size() > most) {

@@ -75,12 +75,15 @@ class ServerStream final : public http::Downstream,
  private:
   enum class Phase : uint8_t { head, body, trailers, over };
   using Bytes = std::span<const uint8_t>;
+  /// Of the bytes that are no body; more are a flood, unless there is eight times as much body.
+  static constexpr uint64_t tolerated_overhead = 128 * 1024;
 
   // DataThread::TurnEnd: what came before it was wanted
   void on_turn_end() override;
 
   // --- The request (server_stream.cc, server_stream_body.cc) ---
   void read(Bytes input);
+  bool note_overhead(size_t bytes);
   bool begin_frame();
   bool read_payload(Bytes payload);
   bool end_frame();
@@ -123,9 +126,11 @@ class ServerStream final : public http::Downstream,
   std::string early_;          ///< of the body: came before it was wanted
   Timer read_timer_;
   Timer send_timer_;
-  uint64_t received_ = 0;   ///< of the body
-  uint64_t head_size_ = 0;  ///< of HEADERS frames, on the wire
-  uint64_t left_ = 0;       ///< of the length that the response has promised
+  uint64_t received_ = 0;      ///< of the body
+  uint64_t overhead_ = 0;      ///< bytes that are no body
+  uint64_t trailer_size_ = 0;  ///< of names and values
+  uint64_t head_size_ = 0;     ///< of HEADERS frames, on the wire
+  uint64_t left_ = 0;          ///< of the length that the response has promised
   Phase phase_ = Phase::head;
   bool refused_ = false;  ///< by its head
   bool waiting_for_table_ = false;
