@@ -86,9 +86,10 @@ Pool& pool_of(void* user) { return *static_cast<Pool*>(user); }
 }  // namespace
 
 nghttp2_mem& memory() {
-  thread_local const std::unique_ptr<Pool> pool = std::make_unique<Pool>();
+  // Never given back: sessions may end with the process, behind their thread.
+  thread_local Pool* const pool = std::make_unique<Pool>().release();
   thread_local nghttp2_mem made = {
-      .mem_user_data = pool.get(),
+      .mem_user_data = pool,
       .malloc = [](size_t size, void* user) { return pool_of(user).allocate(size); },
       .free = [](void* piece, void* user) { pool_of(user).free(piece); },
       .calloc =
