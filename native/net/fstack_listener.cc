@@ -49,48 +49,13 @@ std::unique_ptr<FstackListener> FstackListener::open(FstackStack& stack,
 }
 
 FstackListener::FstackListener(FstackStack& stack, int socket, Acceptor& acceptor)
-    : stack_(stack), acceptor_(acceptor), socket_(socket) {
-  retry_.bind<&FstackListener::start>(this);
+    : SocketListener(acceptor), stack_(stack), socket_(socket) {
   start();
 }
 
 FstackListener::~FstackListener() {
   stop();
   stack_.api().close(socket_);
-  if (gone_) *gone_ = true;
-}
-
-void FstackListener::pause() {
-  paused_ = true;
-  stop();
-}
-
-void FstackListener::resume() {
-  paused_ = false;
-  if (!retry_.active()) start();
-}
-
-void FstackListener::start() {
-  if (paused_ || watching_) return;
-  // Level-triggered, so that what one batch leaves comes again.
-  watching_ = stack_.watch_reading(socket_, *this, 0);
-  if (!watching_) retry_.set(retry_ms);
-}
-
-void FstackListener::stop() {
-  if (watching_) stack_.unwatch_reading(socket_, *this);
-  watching_ = false;
-}
-
-void FstackListener::on_event(const FstackEvent&) {
-  bool gone = false;
-  gone_ = &gone;
-  for (int i = 0; i < max_batch && watching_; ++i) {
-    bool more = accept_one();
-    if (gone) return;
-    if (!more) break;
-  }
-  gone_ = nullptr;
 }
 
 bool FstackListener::accept_one() {
@@ -102,9 +67,7 @@ bool FstackListener::accept_one() {
   if (socket < 0) {
     if (errno == EAGAIN) return false;
     if (errno == ECONNABORTED || errno == EINTR) return true;
-    stop();
-    retry_.set(retry_ms);
-    acceptor_.on_accept_error(errno);
+    fail(errno);
     return false;
   }
   StreamPtr stream = stack_.adopt(socket, Address(peer, length), false);

@@ -19,11 +19,10 @@ class TcpStates {
   uint64_t closing_with_unacknowledged() const {
     return counts_[fin_wait_1] + counts_[closing] + counts_[last_ack];
   }
-  uint64_t established_connections() const { return counts_[established]; }
 
  private:
   /// As FreeBSD's netinet/tcp_fsm.h numbers them.
-  enum State : uint8_t { established = 4, fin_wait_1 = 6, closing = 7, last_ack = 8, all = 11 };
+  enum State : uint8_t { fin_wait_1 = 6, closing = 7, last_ack = 8, all = 11 };
   std::array<uint64_t, all> counts_ = {};
 };
 

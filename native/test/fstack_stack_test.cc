@@ -20,6 +20,7 @@ namespace sluice::net {
 namespace {
 
 using test::connected_to;
+using test::Door;
 using test::listening;
 using test::receive_now;
 using test::Recorder;
@@ -48,18 +49,6 @@ struct Fstack {
     for (int i = 0; i < times; ++i) stack->take_turn();
   }
   std::unique_ptr<FstackStack> stack;
-};
-
-struct Door : Listener::Acceptor {
-  void on_accept(StreamPtr stream) override {
-    guests.push_back(std::make_unique<Recorder>());
-    guests.back()->take(std::move(stream));
-    if (on_guest) on_guest();
-  }
-  void on_accept_error(int number) override { errors.push_back(number); }
-  std::vector<std::unique_ptr<Recorder>> guests;
-  std::vector<int> errors;
-  std::function<void()> on_guest;
 };
 
 /// An address that a test's own socket has, as seen from F-Stack.

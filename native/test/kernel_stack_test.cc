@@ -14,23 +14,12 @@ namespace sluice::net {
 namespace {
 
 using test::connected_to;
+using test::Door;
 using test::listening;
 using test::Loop;
 using test::receive_now;
 using test::Recorder;
 using test::send_all_now;
-
-struct Door : Listener::Acceptor {
-  void on_accept(StreamPtr stream) override {
-    guests.push_back(std::make_unique<Recorder>());
-    guests.back()->take(std::move(stream));
-    if (on_guest) on_guest();
-  }
-  void on_accept_error(int number) override { errors.push_back(number); }
-  std::vector<std::unique_ptr<Recorder>> guests;
-  std::vector<int> errors;
-  std::function<void()> on_guest;
-};
 
 TEST("listener: connections are taken, with their peers' addresses") {
   Loop loop;

@@ -99,6 +99,20 @@ class Recorder : public net::Stream::Consumer {
   std::function<void()> on_direct;
 };
 
+/// Takes whoever comes, and remembers them.
+struct Door : net::Listener::Acceptor {
+  void on_accept(net::StreamPtr stream) override {
+    guests.push_back(std::make_unique<Recorder>());
+    guests.back()->take(std::move(stream));
+    if (on_guest) on_guest();
+  }
+  void on_accept_error(int number) override { errors.push_back(number); }
+
+  std::vector<std::unique_ptr<Recorder>> guests;
+  std::vector<int> errors;
+  std::function<void()> on_guest;
+};
+
 /// Two connected sockets of the kernel: the stack gets one, the test keeps the other.
 struct Pair {
   Descriptor ours;

@@ -56,6 +56,17 @@ function folder(t: Cleanup): string {
   return path;
 }
 
+/** Of the client's side; it has begun to listen. */
+async function startOrigin(network: Network): Promise<void> {
+  const origin = network.start(
+    process.execPath,
+    join(import.meta.dirname, 'origin.ts'),
+    CLIENT,
+    `${ORIGIN_PORT}`,
+  );
+  await new Promise((resolve) => origin.stdout?.once('data', resolve));
+}
+
 function start(t: Cleanup, network: Network, http: string, main = '', files = {}): Promise<Sluice> {
   return startSluice(t, {
     program: network.program(folder(t)),
@@ -77,13 +88,7 @@ t.test('one worker over net_af_packet', { skip }, async (t) => {
   const big = join(files, 'big');
   writeFileSync(big, 'y'.repeat(1024 * 1024));
   const { certificate, key } = makeIdentity('fstack.test');
-  const origin = network.start(
-    process.execPath,
-    join(import.meta.dirname, 'origin.ts'),
-    CLIENT,
-    `${ORIGIN_PORT}`,
-  );
-  await new Promise((resolve) => origin.stdout?.once('data', resolve));
+  await startOrigin(network);
   const http = `
     server { listen 80;
       location / { return 200 served; }
@@ -193,13 +198,7 @@ t.test('two workers over net_tap', { skip: skipTap }, async (t) => {
   const tapAnswer = (): Promise<string> =>
     eventually('an answer', () => (network.adoptTap() ? tryCurl(network, url) : undefined), 20_000);
   await tapAnswer();
-  const origin = network.start(
-    process.execPath,
-    join(import.meta.dirname, 'origin.ts'),
-    CLIENT,
-    `${ORIGIN_PORT}`,
-  );
-  await new Promise((resolve) => origin.stdout?.once('data', resolve));
+  await startOrigin(network);
   const pids = (): string[] => Array.from({ length: 40 }, () => network.curl(url));
   const workersOf = (found: readonly string[]): number[] => [...new Set(found.map(Number))].toSorted();
 
