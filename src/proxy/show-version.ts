@@ -1,5 +1,4 @@
-/** `-v`, `-V` and `-h`. Loads nothing else: `-V` is what scripts call first, and often. */
-
+/** `-v`, `-V` and `-h`. Loads little, and the addon only to name the F-Stack it has: `-V` is what scripts call first, and often. */
 import { describeFstack } from '../fstack-binding/fstack.ts';
 import { loadAddon } from '../fstack-binding/index.ts';
 import { readBuildDefaults } from './build-defaults.ts';

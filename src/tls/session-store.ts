@@ -1,16 +1,11 @@
 /** Sessions that all hosts share, for the data thread: the other side is native/proxy/shared_session_store.cc. */
 import { Cluster, type Redis } from 'ioredis';
 import type { Log } from '../proxy/cluster/error-log.ts';
+import type { Replies } from '../proxy/upstream/questions.ts';
 import { ClusterTicketKeys } from './cluster-ticket-keys.ts';
 import { type RedisClient, RedisLink } from './redis-link.ts';
 import { Seal } from './seal.ts';
 import type { SessionStoreSettings } from './session-store-settings.ts';
-
-/** Ways back to the data thread. */
-export interface Replies {
-  answer(question: number, payload: Uint8Array): void;
-  tell(topic: string, payload: Uint8Array): void;
-}
 
 /** For how long early data counts as seen; see early_data_window in native/tls/session_cache.cc. */
 const EARLY_DATA_WINDOW_MS = 120_000;

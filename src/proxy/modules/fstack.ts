@@ -1,17 +1,16 @@
 /** Workers on F-Stack: `fstack_conf` and `kernel_network_stack` as in F-Stack's nginx, the rest is ours (docs/fstack.md). */
-import { readFileSync } from 'node:fs';
 import { checkIni, ownAddresses } from '../../fstack-binding/check-ini.ts';
 import { fstackLibrary } from '../../fstack-binding/fstack.ts';
 import { Ini } from '../../fstack-binding/ini.ts';
 import type { WorkerStackSettings } from '../cluster/settings.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
 import { HTTP_SERVER, HTTP_SERVER_LOCATION, MAIN, ONE, ONE_OR_TWO } from '../conf/contexts.ts';
-import { errnoText } from '../conf/errno-text.ts';
 import { isWildcard } from '../conf/listen.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
 import { directive, flag, list, setting, structural, text } from './directive.ts';
 import type { Module } from './module.ts';
+import { readNamedFile } from './named-file.ts';
 
 interface Use {
   readonly mode: 'on' | 'off' | 'require';
@@ -110,13 +109,7 @@ function isLoopback(address: string): boolean {
 }
 
 function readIni(name: string, statement: Statement, compiler: Compiler): Ini | undefined {
-  let content: string;
-  try {
-    content = readFileSync(name, 'utf8');
-  } catch (error) {
-    throw statement.fail(`open() "${name}" failed ${errnoText(error)}`, 1);
-  }
-  const parsed = Ini.parse(content);
+  const parsed = Ini.parse(readNamedFile(name, statement).toString());
   if ('ini' in parsed) return parsed.ini;
   compiler.diagnostics.reportBare('emerg', `${parsed.error} in ${name}:${parsed.line}`, statement.place(1));
   return undefined;

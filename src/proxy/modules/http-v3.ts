@@ -1,14 +1,12 @@
 /** https://nginx.org/en/docs/http/ngx_http_v3_module.html */
-import { readFileSync } from 'node:fs';
 import { HTTP_SERVER, ONE } from '../conf/contexts.ts';
-import { errnoText } from '../conf/errno-text.ts';
-import { fileName } from '../conf/include.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
 import type { ModuleConf } from '../plan/http.ts';
 import { choice, directive, flag, number, size } from './directive.ts';
 import { constants, type HttpModule } from './module.ts';
+import { readNamedFile } from './named-file.ts';
 
 const http3 = flag('http3', HTTP_SERVER, true);
 const hq = flag('http3_hq', HTTP_SERVER, false);
@@ -62,12 +60,7 @@ function compileBlock(scope: Scope): ModuleConf {
 /** Any secret bytes; nginx's own keys have 32 or more. */
 function readHostKey(statement: Statement, { paths }: ReadContext): Uint8Array {
   const name = paths.besideConfiguration(statement.word(1));
-  let key: Uint8Array;
-  try {
-    key = readFileSync(fileName(name));
-  } catch (error) {
-    throw statement.fail(`open() "${name}" failed ${errnoText(error)}`, 1);
-  }
+  const key = readNamedFile(name, statement);
   if (key.length === 0) throw statement.fail(`"${name}" is empty`, 1);
   return key;
 }

@@ -1,16 +1,14 @@
 /** `ssl_session_store` and `ssl_session_ticket_keys`: sessions that all hosts share. Sluice's own. */
-import { readFileSync } from 'node:fs';
 import type { SessionStoreSettings } from '../../tls/session-store-settings.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
 import { HTTP_SERVER, ONE_OR_MORE, ONE_OR_TWO } from '../conf/contexts.ts';
-import { errnoText } from '../conf/errno-text.ts';
-import { fileName } from '../conf/include.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Scope } from '../conf/scope.ts';
 import type { Statement } from '../conf/statement.ts';
 import { parseMilliseconds, parseSeconds } from '../conf/units.ts';
 import type { ModuleConf } from '../plan/http.ts';
 import { setting } from './directive.ts';
+import { readNamedFile } from './named-file.ts';
 
 const DEFAULT_PORT = { redis: 6379, sentinel: 26379 } as const;
 const KEY_SIZE = 32;
@@ -188,12 +186,7 @@ function readCredentials(
 }
 
 function readFile(statement: Statement, word: number, name: string, { paths }: ReadContext): Buffer {
-  const full = paths.besideConfiguration(name);
-  try {
-    return readFileSync(fileName(full));
-  } catch (error) {
-    throw statement.fail(`open() "${full}" failed ${errnoText(error)}`, word);
-  }
+  return readNamedFile(paths.besideConfiguration(name), statement, word);
 }
 
 function readVariable(statement: Statement, word: number, value: string): Buffer {

@@ -1,13 +1,11 @@
 /** Directives that http's, stream's and mail's ssl modules have in common, and upstreams' too. */
-import { readFileSync } from 'node:fs';
 import type { Contexts } from '../conf/contexts.ts';
 import { ONE } from '../conf/contexts.ts';
-import { errnoText } from '../conf/errno-text.ts';
-import { fileName } from '../conf/include.ts';
 import type { ReadContext } from '../conf/read-context.ts';
 import type { Statement } from '../conf/statement.ts';
 import { parseNumber, parseSeconds } from '../conf/units.ts';
 import { type Directive, directive, type Setting, setting } from './directive.ts';
+import { readNamedFile } from './named-file.ts';
 
 /** `ssl_password_file`: pass phrases for keys, one a line. */
 export function passwordFile(name: string, contexts: Contexts): Directive<readonly string[]> {
@@ -76,10 +74,5 @@ export function readConfCommand(
 
 /** A file beside the configuration, a character a byte. */
 function readFile(statement: Statement, { paths }: ReadContext): string {
-  const name = paths.besideConfiguration(statement.word(1));
-  try {
-    return readFileSync(fileName(name), 'latin1');
-  } catch (error) {
-    throw statement.fail(`open() "${name}" failed ${errnoText(error)}`, 1);
-  }
+  return readNamedFile(paths.besideConfiguration(statement.word(1)), statement).toString('latin1');
 }
