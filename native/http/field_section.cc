@@ -8,6 +8,7 @@
 #include "http/request_check.h"
 #include "http/section_names.h"
 #include "http/uri.h"
+#include "proxy/runtime.h"
 
 namespace sluice::http {
 namespace {
@@ -85,6 +86,16 @@ std::string_view trim(std::string_view value) {
 }
 
 }  // namespace
+
+FieldRules FieldRules::of(const ConnectionConf& conf) {
+  return {
+      .ignore_invalid_headers = conf.ignore_invalid_headers,
+      .underscores_in_headers = conf.underscores_in_headers,
+      .max_headers = conf.max_headers,
+      .max_size = conf.large_buffer_count * conf.large_buffer_size,
+      .extended_connect = true,
+  };
+}
 
 RequestFields::Added RequestFields::refuse(RequestError error, std::string_view name,
                                            std::string_view value) {

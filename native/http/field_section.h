@@ -6,6 +6,10 @@
 #include "http/message.h"
 #include "http/request_error.h"
 
+namespace sluice {
+struct ConnectionConf;
+}
+
 namespace sluice::http {
 
 /// What a server block says about field sections.
@@ -16,6 +20,9 @@ struct FieldRules {
   /// Names and values together (large_client_header_buffers: number times size).
   uint32_t max_size = 32 * 1024;
   bool extended_connect = false;  ///< RFC 8441, RFC 9220
+
+  /// A server's, for HTTP/2 and HTTP/3.
+  static FieldRules of(const ConnectionConf& conf);
 };
 
 /// A request's head as HTTP/2 and HTTP/3 carry it: pseudo-header fields, then fields with names in

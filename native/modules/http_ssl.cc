@@ -177,8 +177,7 @@ bool is_misdirected(Exchange& exchange, const http::ConnectionFacts& connection)
   std::string_view agreed = connection.tls->server_name;
   if (agreed.empty() || host.empty() || host == agreed) return false;
   const Server& asked = connection.listen->servers.find(host, nullptr);
-  return static_cast<const SslConf&>(*asked.block->confs[size_t(SslConf::id)]).verify !=
-         Verify::off;
+  return asked.block->conf<SslConf>().verify != Verify::off;
 }
 
 Verdict check_connection(Exchange& exchange) {

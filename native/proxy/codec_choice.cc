@@ -17,8 +17,7 @@ constexpr size_t all_size = sizeof all_protocols - 1;
 constexpr size_t http2_size = 3;
 
 bool speaks_http2(const ListenAddress& listen, const Server& server) {
-  return listen.http2 ||
-         static_cast<const V2Conf&>(*server.block->confs[size_t(V2Conf::id)]).enabled;
+  return listen.http2 || server.block->conf<V2Conf>().enabled;
 }
 
 bool agreed_on_http2(const http::TlsFacts& tls) {

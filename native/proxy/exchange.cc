@@ -1,6 +1,8 @@
 #include "proxy/exchange.h"
 
 #include "base/clock.h"
+#include "http/request_error.h"
+#include "http/uri.h"
 #include "modules/http_core.h"
 #include "proxy/data_thread.h"
 #include "proxy/subrequest.h"
@@ -26,6 +28,21 @@ void Exchange::begin() {
   runtime.thread.counters.requests++;
   enter(Phase::post_read);
   run_phases();
+}
+
+bool Exchange::take_path(bool merge_slashes) {
+  std::optional<http::NormalPath> path = http::normalize_path(request.path, merge_slashes, arena);
+  if (!path) return false;
+  uri = path->path;
+  extension = path->extension;
+  args = request.query;
+  return true;
+}
+
+void Exchange::refuse(const http::Refusal& refusal) {
+  std::string_view message = refusal.message(arena);
+  log(LogLevel::info, "%.*s", int(message.size()), message.data());
+  reject(refusal.status());
 }
 
 void Exchange::reject(uint16_t status) {

@@ -25,6 +25,10 @@
 
 namespace sluice {
 
+namespace http {
+struct Refusal;
+}
+
 class DataThread;
 struct ErrorPage;
 class Postponed;
@@ -69,7 +73,7 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   /// A module's configuration here.
   template <class Conf>
   const Conf& conf() const {
-    return *static_cast<const Conf*>(block->confs[size_t(Conf::id)]);
+    return block->conf<Conf>();
   }
   /// A module's own state in this exchange (in the arena); null until set; forgotten by an internal
   /// redirect.
@@ -79,11 +83,16 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   }
 
   // --- Life ---
+  /// Makes the URI of the request's path. A refused request has one as well, for logs and error
+  /// pages. False: the path makes no sense.
+  bool take_path(bool merge_slashes);
   /// The request head is complete.
   void begin();
   /// Ends the exchange before it began: a request head that is no good. Logs run, the connection
   /// closes.
   void reject(uint16_t status);
+  /// As reject(), and the log says why.
+  void refuse(const http::Refusal& refusal);
   /// Goes on with the phases after Verdict::again().
   void resume();
   /// Says how it ends. A status of 300 and more, or 201 and 204 without a head sent, gets its page;

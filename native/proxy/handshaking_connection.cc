@@ -2,7 +2,6 @@
 
 #include <cerrno>
 
-#include "http/host.h"
 #include "modules/http_core.h"
 #include "modules/http_ssl.h"
 #include "proxy/codec_choice.h"
@@ -10,10 +9,6 @@
 namespace sluice {
 
 namespace {
-
-const SslConf& ssl_conf(const Server& server) {
-  return *static_cast<const SslConf*>(server.block->confs[size_t(ModuleId::http_ssl)]);
-}
 
 /// A TLS record of the handshake, or an SSLv2 hello.
 bool begins_tls(char first) { return first == 0x16 || (first & 0x80); }
@@ -33,15 +28,10 @@ void HandshakingConnection::accept(DataThread& thread, const ListenAddress& list
 HandshakingConnection::HandshakingConnection(DataThread& thread, const ListenAddress& listen,
                                              net::StreamPtr stream,
                                              const http::ConnectionFacts& facts)
-    : thread_(thread),
-      listen_(listen),
-      server_(&listen.servers.fallback()),
-      stream_(std::move(stream)),
-      facts_(facts) {
+    : VirtualServerHandshake(thread, listen, facts), stream_(std::move(stream)) {
   remote_text_ = stream_->remote_address().text(false);
   facts_.remote = &stream_->remote_address();
   facts_.remote_text = remote_text_;
-  facts_.listen = &listen;
   facts_.stream = stream_.get();
   stream_->set_consumer(*this);
   timer_.bind<&HandshakingConnection::on_timeout>(this);
@@ -63,9 +53,8 @@ void HandshakingConnection::on_data(std::span<const char> data) {
 }
 
 void HandshakingConnection::start_tls(std::span<const char> first) {
-  const CoreConf& core = *static_cast<const CoreConf*>(server_->block->confs[size_t(CoreConf::id)]);
-  if (core.tcp_nodelay) stream_->set_no_delay(true);
-  const SslConf& conf = ssl_conf(*server_);
+  if (server_->block->conf<CoreConf>().tcp_nodelay) stream_->set_no_delay(true);
+  const SslConf& conf = server_->block->conf<SslConf>();
   if (!conf.context) {
     close();
     return;
@@ -81,53 +70,19 @@ void HandshakingConnection::start_tls(std::span<const char> first) {
 }
 
 const tls::Context* HandshakingConnection::choose(std::string_view server_name) {
-  server_name_.clear();
-  server_ = &listen_.servers.fallback();
-  Arena arena;
-  if (std::optional<http::Host> host = http::parse_host(server_name, arena)) {
-    if (const Server* found = listen_.servers.match(host->name, nullptr)) {
-      server_ = found;
-      server_name_ = host->name;
-    }
-  }
-  const SslConf& conf = ssl_conf(*server_);
-  if (conf.reject_handshake) return nullptr;
-  const SslConf& shown = shown_conf();
-  if (!shown.context) return nullptr;
-  tls_->set_record_size(shown.context->buffer_size());
-  return shown.context.get();
-}
-
-// A server without certificates of its own shows the default server's.
-const SslConf& HandshakingConnection::shown_conf() const {
-  const SslConf& conf = ssl_conf(*server_);
-  return conf.context ? conf : ssl_conf(listen_.servers.fallback());
+  const tls::Context* context = VirtualServerHandshake::choose(server_name);
+  if (context) tls_->set_record_size(context->buffer_size());
+  return context;
 }
 
 std::span<const unsigned char> HandshakingConnection::protocols() {
   return spoken_protocols(listen_, *server_);
 }
 
-bool HandshakingConnection::add_certificates(SSL* ssl) {
-  const SslConf& conf = shown_conf();
-  return !conf.variable_certificates ||
-         conf.variable_certificates->add(thread_, ssl, *server_, facts_);
-}
-
 void HandshakingConnection::on_connected() {
   // Early data leaves nothing to ask either: all comes with the ClientHello.
-  complete(tls_->ssl());
-  auto facts = std::make_shared<http::TlsFacts>();
-  facts->ssl = tls_->ssl();
-  facts->server = server_;
-  facts->server_name = std::move(server_name_);
-  facts_.tls = std::move(facts);
-  if (const tls::ClientOcsp* ocsp = shown_conf().context->client_ocsp()) {
-    client_check_ = ocsp->start(
-        tls_->ssl(),
-        [](void* self) { static_cast<HandshakingConnection*>(self)->on_client_checked(); }, this);
-  }
-  if (client_check_) {
+  note_tls(tls_->ssl());
+  if (check_client(tls_->ssl())) {
     stream_->pause_reading();
   } else {
     hand_over({});
@@ -192,7 +147,7 @@ void HandshakingConnection::append_log_context(LogLine& line, const void* object
 }
 
 void HandshakingConnection::log(LogLevel level, int error, const char* format, ...) {
-  const auto& core = *static_cast<const CoreConf*>(server_->block->confs[size_t(CoreConf::id)]);
+  const CoreConf& core = server_->block->conf<CoreConf>();
   const ErrorLog& error_log = *thread_.runtime().error_logs[core.error_log];
   if (!error_log.takes(level)) return;
   va_list arguments;

@@ -6,8 +6,7 @@
 #include "http/downstream.h"
 #include "net/stack.h"
 #include "proxy/data_thread.h"
-#include "tls/client_ocsp.h"
-#include "tls/server_handshake.h"
+#include "proxy/virtual_server_handshake.h"
 #include "tls/tls_stream.h"
 
 namespace sluice {
@@ -16,7 +15,7 @@ namespace sluice {
 /// agreed on takes over. One that begins in the clear goes to HTTP/1, where it is told so (497).
 class HandshakingConnection final : public ClientConnection,
                                     private net::Stream::Consumer,
-                                    private tls::ServerHandshake {
+                                    private VirtualServerHandshake {
  public:
   HandshakingConnection(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
                         const http::ConnectionFacts& facts);
@@ -36,30 +35,22 @@ class HandshakingConnection final : public ClientConnection,
   void on_writable() override {}
   void on_error(int error) override;
 
-  // tls::ServerHandshake
+  // VirtualServerHandshake
   const tls::Context* choose(std::string_view server_name) override;
   std::span<const unsigned char> protocols() override;
-  bool add_certificates(SSL* ssl) override;
   void resume() override { tls_->resume_handshake(); }
+  void on_client_checked() override;
 
-  const struct SslConf& shown_conf() const;
   void start_tls(std::span<const char> first);
-  void on_client_checked();
   void hand_over(std::string_view first);
   void on_timeout();
   void close();
   [[gnu::format(printf, 4, 5)]] void log(LogLevel level, int error, const char* format, ...);
   static void append_log_context(LogLine& line, const void* object);
 
-  DataThread& thread_;
-  const ListenAddress& listen_;
-  const Server* server_;
   net::StreamPtr stream_;
   tls::TlsStream* tls_ = nullptr;  ///< stream_, once it is one
-  http::ConnectionFacts facts_;
-  std::unique_ptr<tls::ClientOcsp::Check> client_check_;  ///< whether the client is revoked
-  std::string held_;  ///< early data that came while that was asked
-  std::string server_name_;
+  std::string held_;  ///< early data that came while it was asked whether the client is revoked
   std::string remote_text_;
   Timer timer_;
 };

@@ -8,22 +8,10 @@ namespace sluice {
 
 void ProxiedConnection::accept(DataThread& thread, const ListenAddress& listen,
                                net::StreamPtr stream, const http::ConnectionFacts& facts) {
-  auto owned = std::make_unique<ProxiedConnection>(thread, listen, std::move(stream), facts);
-  ProxiedConnection& connection = *owned;
-  thread.add_connection(std::move(owned));
-  thread.set_idle(connection, true);
+  begin(std::make_unique<ProxiedConnection>(thread, listen, std::move(stream), facts));
 }
 
-ProxiedConnection::ProxiedConnection(DataThread& thread, const ListenAddress& listen,
-                                     net::StreamPtr stream, const http::ConnectionFacts& facts)
-    : thread_(thread), listen_(listen), stream_(std::move(stream)), facts_(facts) {
-  stream_->set_consumer(*this);
-  timer_.bind<&ProxiedConnection::on_timeout>(this);
-  timer_.set(listen.servers.fallback().connection.client_header_timeout);
-}
-
-void ProxiedConnection::on_data(std::span<const char> data) {
-  received_.append(data.data(), data.size());
+void ProxiedConnection::on_received() {
   net::ProxyHeader header;
   size_t size = 0;
   switch (net::parse_proxy_header(received_, header, size)) {
@@ -45,27 +33,13 @@ void ProxiedConnection::on_data(std::span<const char> data) {
     facts_.proxy_protocol = std::make_shared<const net::ProxyHeader>(header);
   }
   std::string rest = received_.substr(size);
-  net::StreamPtr stream = std::move(stream_);
-  timer_.cancel();
-  thread_.remove_connection(*this);
-  if (!thread_.take_connection_slot()) return;
+  net::StreamPtr stream = give_up();
+  if (!stream) return;
   if (listen_.tls) {
     HandshakingConnection::accept(thread_, listen_, std::move(stream), facts_, rest);
   } else {
     serve(thread_, listen_, std::move(stream), facts_, rest);
   }
-}
-
-void ProxiedConnection::on_timeout() {
-  thread_.error_log().write_errno(LogLevel::info, {.connection = facts_.number}, ETIMEDOUT,
-                                  "client timed out");
-  close();
-}
-
-void ProxiedConnection::close() {
-  stream_.reset();
-  timer_.cancel();
-  thread_.remove_connection(*this);
 }
 
 }  // namespace sluice

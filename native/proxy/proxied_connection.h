@@ -1,39 +1,18 @@
 #pragma once
 
-#include <string>
-
-#include "http/downstream.h"
-#include "net/stack.h"
-#include "proxy/data_thread.h"
+#include "proxy/opening_connection.h"
 
 namespace sluice {
 
 /// A connection that still owes its PROXY protocol header. Once it has come, the codec takes over.
-class ProxiedConnection final : public ClientConnection, private net::Stream::Consumer {
+class ProxiedConnection final : public OpeningConnection {
  public:
-  ProxiedConnection(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
-                    const http::ConnectionFacts& facts);
+  using OpeningConnection::OpeningConnection;
   static void accept(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
                      const http::ConnectionFacts& facts);
 
-  // A first request may be on its way.
-  void drain() override {}
-  void terminate() override { close(); }
-
  private:
-  void on_data(std::span<const char> data) override;
-  void on_end() override { close(); }
-  void on_writable() override {}
-  void on_error(int) override { close(); }
-  void on_timeout();
-  void close();
-
-  DataThread& thread_;
-  const ListenAddress& listen_;
-  net::StreamPtr stream_;
-  http::ConnectionFacts facts_;
-  std::string received_;
-  Timer timer_;
+  void on_received() override;
 };
 
 }  // namespace sluice

@@ -10,23 +10,18 @@ namespace sluice {
 
 namespace {
 
-template <class Conf>
-const Conf& conf_of(const ListenAddress& listen) {
-  const Block& block = *listen.servers.fallback().block;
-  return *static_cast<const Conf*>(block.confs[size_t(Conf::id)]);
-}
-
 /// What a socket's clients hold of ours has to fit the server that answers there first.
 const quic::HostKeys& keys_of(const ListenerConf& conf, const quic::HostKeys& others) {
-  const V3Conf& v3 = conf_of<V3Conf>(conf.addresses.back());
+  const V3Conf& v3 = conf.addresses.back().servers.fallback().block->conf<V3Conf>();
   return v3.host_keys ? *v3.host_keys : others;
 }
 
 /// As nginx: keepalive_timeout is a connection's idle time, client_header_timeout the handshake's.
 quic::TransportSettings settings_of(const ListenAddress& listen) {
-  quic::TransportSettings settings = conf_of<V3Conf>(listen).transport;
-  settings.idle_timeout = conf_of<CoreConf>(listen).keepalive_timeout;
-  settings.handshake_timeout = listen.servers.fallback().connection.client_header_timeout;
+  const Server& server = listen.servers.fallback();
+  quic::TransportSettings settings = server.block->conf<V3Conf>().transport;
+  settings.idle_timeout = server.block->conf<CoreConf>().keepalive_timeout;
+  settings.handshake_timeout = server.connection.client_header_timeout;
   return settings;
 }
 

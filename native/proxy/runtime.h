@@ -30,6 +30,11 @@ class ClientContext;
 /// One server, location, `if` or limit_except: every module's configuration there.
 struct Block {
   std::array<const ModuleConf*, module_count> confs{};
+
+  template <class Conf>
+  const Conf& conf() const {
+    return *static_cast<const Conf*>(confs[size_t(Conf::id)]);
+  }
 };
 
 struct ConnectionConf {

@@ -7,18 +7,9 @@
 #include "http/uri.h"
 #include "modules/http_core.h"
 #include "proxy/exchange.h"
+#include "proxy/spent_input.h"
 
 namespace sluice::h1 {
-
-namespace {
-
-/// Input that was kept and is now used: others may have borrowed it until the event's end.
-struct SpentInput : Disposable {
-  explicit SpentInput(std::string input) : bytes(std::move(input)) {}
-  std::string bytes;
-};
-
-}  // namespace
 
 void ServerConnection::accept(DataThread& thread, const ListenAddress& listen,
                               net::StreamPtr stream, const http::ConnectionFacts& facts,
@@ -185,24 +176,11 @@ void ServerConnection::make_partial_exchange(std::string_view bytes) {
     exchange.log_action = "reading client request headers";
     size_t rest = 0;
     parse_request_line(line, exchange.request, rest);
-    take_path();
+    exchange.take_path(conf().merge_slashes);
   } else {
     exchange.log_action = "reading client request line";
     exchange.request.line = line.substr(0, line.find_first_of("\r\n"));
   }
-}
-
-// A refused request has a URI as well: logs and error pages show it. False: its path makes no
-// sense.
-bool ServerConnection::take_path() {
-  Exchange& exchange = *exchange_;
-  std::optional<http::NormalPath> path =
-      http::normalize_path(exchange.request.path, conf().merge_slashes, exchange.arena);
-  if (!path) return false;
-  exchange.uri = path->path;
-  exchange.extension = path->extension;
-  exchange.args = exchange.request.query;
-  return true;
 }
 
 void ServerConnection::start_exchange(std::string_view head) {
@@ -229,7 +207,7 @@ void ServerConnection::start_exchange(std::string_view head) {
   exchange.request.size = head.size();
   bool valid = parse_request(bytes, parsing, exchange.request, exchange.arena, why) ==
                http::RequestError::none;
-  bool has_path = take_path();
+  bool has_path = exchange.take_path(rules.merge_slashes);
   if (!valid) {
     refuse(why);
     return;
@@ -253,9 +231,7 @@ void ServerConnection::refuse_head(std::string_view bytes) {
 
 void ServerConnection::refuse(const http::Refusal& refusal) {
   lost_ = true;
-  std::string_view message = refusal.message(exchange_->arena);
-  exchange_->log(LogLevel::info, "%.*s", int(message.size()), message.data());
-  exchange_->reject(refusal.status());
+  exchange_->refuse(refusal);
 }
 
 // False: nobody wants more for now.

@@ -82,7 +82,6 @@ class ServerConnection final : public ClientConnection,
   void refuse(const http::Refusal& refusal);
   void make_exchange();
   void make_partial_exchange(std::string_view bytes);
-  bool take_path();
   void keep(std::string_view input);
   void wait_for_request();
   void end_request(bool keep_alive);

@@ -25,17 +25,8 @@ constexpr std::string_view invalid_frame = "upstream sent invalid http2 frame";
 
 constexpr nghttp2_settings_entry our_settings[] = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
 
-struct OptionDeleter {
-  void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
-};
-struct CallbacksDeleter {
-  void operator()(nghttp2_session_callbacks* callbacks) const {
-    nghttp2_session_callbacks_del(callbacks);
-  }
-};
-
 const nghttp2_option* options() {
-  static const std::unique_ptr<nghttp2_option, OptionDeleter> made = [] {
+  static const OptionPtr made = [] {
     nghttp2_option* option = nullptr;
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, 1);
@@ -47,7 +38,7 @@ const nghttp2_option* options() {
     // has said (RFC 7541 section 7.1).
     nghttp2_option_set_max_deflate_dynamic_table_size(option, 0);
     nghttp2_option_set_peer_max_concurrent_streams(option, assumed_streams);
-    return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
+    return OptionPtr(option);
   }();
   return made.get();
 }
@@ -145,7 +136,7 @@ struct ClientCallbacks {
   }
 
   static const nghttp2_session_callbacks* all() {
-    static const std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> made = [] {
+    static const CallbacksPtr made = [] {
       nghttp2_session_callbacks* set = nullptr;
       nghttp2_session_callbacks_new(&set);
       nghttp2_session_callbacks_set_on_begin_headers_callback(set, on_begin_headers);
@@ -157,7 +148,7 @@ struct ClientCallbacks {
       nghttp2_session_callbacks_set_on_frame_send_callback(set, on_frame_sent);
       nghttp2_session_callbacks_set_on_frame_not_send_callback(set, on_frame_not_sent);
       nghttp2_session_callbacks_set_send_data_callback(set, send_data);
-      return std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter>(set);
+      return CallbacksPtr(set);
     }();
     return made.get();
   }

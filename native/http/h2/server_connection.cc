@@ -10,14 +10,6 @@
 
 namespace sluice::h2 {
 
-namespace {
-
-const V2Conf& v2_conf(const Server& server) {
-  return *static_cast<const V2Conf*>(server.block->confs[size_t(V2Conf::id)]);
-}
-
-}  // namespace
-
 void ServerConnection::accept(DataThread& thread, const ListenAddress& listen,
                               net::StreamPtr stream, const http::ConnectionFacts& facts,
                               std::string_view first) {
@@ -38,7 +30,7 @@ void ServerConnection::accept(DataThread& thread, const ListenAddress& listen,
 ServerConnection::ServerConnection(DataThread& thread, net::StreamPtr stream,
                                    const http::ConnectionFacts& facts)
     : thread_(thread),
-      conf_(v2_conf(initial_server(facts))),
+      conf_(initial_server(facts).block->conf<V2Conf>()),
       stream_(std::move(stream)),
       facts_(facts),
       guard_({conf_.max_resets, conf_.max_control_frames}, thread.stack().timers().now()) {
@@ -59,9 +51,7 @@ ServerConnection::~ServerConnection() {
 
 const Server& ServerConnection::server() const { return initial_server(facts_); }
 
-const CoreConf& ServerConnection::core() const {
-  return *static_cast<const CoreConf*>(server().block->confs[size_t(CoreConf::id)]);
-}
+const CoreConf& ServerConnection::core() const { return server().block->conf<CoreConf>(); }
 
 // --- Input ---
 

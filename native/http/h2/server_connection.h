@@ -46,8 +46,6 @@ class ServerConnection final : public ClientConnection,
   nghttp2_session* session() { return session_.get(); }
   const Server& server() const;
   const V2Conf& conf() const { return conf_; }
-  /// nghttp2 is on the stack: what is submitted now is made into frames later.
-  bool within_session() const { return within_session_; }
   /// Makes frames of what streams have, unless nghttp2 is on the stack: then when it returns.
   void produce();
   /// As produce(), at the turn's end at the latest.

@@ -26,17 +26,8 @@ constexpr uint64_t glitches_per_second = 100;
 constexpr uint8_t priority_update_type = 0x10;
 constexpr size_t max_priority_update = 256;
 
-struct OptionDeleter {
-  void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
-};
-struct CallbacksDeleter {
-  void operator()(nghttp2_session_callbacks* callbacks) const {
-    nghttp2_session_callbacks_del(callbacks);
-  }
-};
-
 const nghttp2_option* options() {
-  static const std::unique_ptr<nghttp2_option, OptionDeleter> made = [] {
+  static const OptionPtr made = [] {
     nghttp2_option* option = nullptr;
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, 1);
@@ -48,7 +39,7 @@ const nghttp2_option* options() {
     nghttp2_option_set_stream_reset_rate_limit(option, unlimited, unlimited);
     nghttp2_option_set_glitch_rate_limit(option, glitches_at_once, glitches_per_second);
     nghttp2_option_set_user_recv_extension_type(option, priority_update_type);
-    return std::unique_ptr<nghttp2_option, OptionDeleter>(option);
+    return OptionPtr(option);
   }();
   return made.get();
 }
@@ -224,7 +215,7 @@ struct SessionCallbacks {
   }
 
   static const nghttp2_session_callbacks* all() {
-    static const std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter> made = [] {
+    static const CallbacksPtr made = [] {
       nghttp2_session_callbacks* set = nullptr;
       nghttp2_session_callbacks_new(&set);
       nghttp2_session_callbacks_set_on_begin_frame_callback(set, on_begin_frame);
@@ -239,7 +230,7 @@ struct SessionCallbacks {
       nghttp2_session_callbacks_set_data_source_read_length_callback(set, data_size);
       nghttp2_session_callbacks_set_send_data_callback(set, send_data);
       nghttp2_session_callbacks_set_error_callback2(set, on_error);
-      return std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter>(set);
+      return CallbacksPtr(set);
     }();
     return made.get();
   }

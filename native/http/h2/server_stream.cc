@@ -4,34 +4,18 @@
 
 #include "http/extended_connect.h"
 #include "http/h2/server_connection.h"
-#include "http/uri.h"
 #include "modules/http_core.h"
 #include "modules/http_v2.h"
 #include "proxy/exchange.h"
+#include "proxy/spent_input.h"
 
 namespace sluice::h2 {
 
 namespace {
 
-http::FieldRules field_rules(const ConnectionConf& conf) {
-  return {
-      .ignore_invalid_headers = conf.ignore_invalid_headers,
-      .underscores_in_headers = conf.underscores_in_headers,
-      .max_headers = conf.max_headers,
-      .max_size = conf.large_buffer_count * conf.large_buffer_size,
-      .extended_connect = true,
-  };
-}
-
 /// As good as no limit. Not the largest: a client may count from another initial window than
 /// nghttp2, until it has acknowledged our SETTINGS.
 constexpr int32_t unlimited_window = 1 << 30;
-
-/// Input that was kept and is now used: others may have borrowed it until the event's end.
-struct SpentInput : Disposable {
-  explicit SpentInput(std::string input) : bytes(std::move(input)) {}
-  std::string bytes;
-};
 
 }  // namespace
 
@@ -41,7 +25,7 @@ ServerStream::ServerStream(ServerConnection& connection, int32_t id)
   exchange_->request.version = http::Version::http2;
   exchange_->log_action = "reading client request headers";
   fields_.emplace(exchange_->request, exchange_->arena,
-                  field_rules(connection.server().connection));
+                  http::FieldRules::of(connection.server().connection));
   body_timer_.bind<&ServerStream::on_body_timeout>(this);
   send_timer_.bind<&ServerStream::on_send_timeout>(this);
   connection_.thread().counters.writing++;
@@ -79,24 +63,19 @@ void ServerStream::on_head(bool ended, uint32_t size) {
   exchange.request.size = size;
   bool valid = !refused_ && fields_->finish(ended);
   if (!valid) fields_->describe();
-  std::optional<http::NormalPath> path = http::normalize_path(
-      exchange.request.path, connection_.server().connection.merge_slashes, exchange.arena);
-  if (path) {
-    // A refused request has a URI as well: logs and error pages show it.
-    exchange.uri = path->path;
-    exchange.extension = path->extension;
-    exchange.args = exchange.request.query;
-  }
+  bool has_path = exchange.take_path(connection_.server().connection.merge_slashes);
   if (!valid) {
     refuse(fields_->refusal());
     return;
   }
-  if (!path) {
+  if (!has_path) {
     refuse({.error = http::RequestError::invalid_pseudo_header,
             .field = {.name = ":path", .value = exchange.request.target}});
     return;
   }
-  if (!speaks_here()) {
+  const http::ConnectionFacts& facts = connection_.facts();
+  if (!facts.listen->http2 &&
+      !requested_server(facts, exchange.request.host, nullptr).block->conf<V2Conf>().enabled) {
     exchange.log(LogLevel::info,
                  "client attempted to request the server name for which the negotiated protocol is "
                  "disabled");
@@ -129,20 +108,10 @@ void ServerStream::set_priority(http::Priority priority) {
   nghttp2_session_change_extpri_stream_priority(connection_.session(), id_, &order, 0);
 }
 
-/// Whether the server that is asked for speaks HTTP/2.
-bool ServerStream::speaks_here() const {
-  const http::ConnectionFacts& facts = connection_.facts();
-  const Server& asked = requested_server(facts, exchange_->request.host, nullptr);
-  return facts.listen->http2 ||
-         static_cast<const V2Conf&>(*asked.block->confs[size_t(V2Conf::id)]).enabled;
-}
-
 void ServerStream::refuse(const http::Refusal& refusal) {
-  std::string_view message = refusal.message(exchange_->arena);
-  uint16_t status = refusal.status();
+  http::Refusal why = refusal;
   fields_.reset();
-  exchange_->log(LogLevel::info, "%.*s", int(message.size()), message.data());
-  exchange_->reject(status);
+  exchange_->refuse(why);
 }
 
 // RFC 9113 section 8.1.1. Known before any of the frame goes on to an upstream.

@@ -89,7 +89,6 @@ class ServerStream final : public http::Downstream,
   void deliver(std::span<const char> data);
   void end_body();
   void fail_body(const char* message);
-  bool speaks_here() const;
   void grow_window();
   bool submit_trailers();
   void read_file(const net::OutQueue::FilePart& part, std::span<char> into);

@@ -17,10 +17,16 @@ void nghttp2_option_set_max_continuations(nghttp2_option*, size_t number);
 /// flow control and the states of streams (https://nghttp2.org/documentation/).
 namespace sluice::h2 {
 
-struct SessionDeleter {
+struct Deleter {
   void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
+  void operator()(nghttp2_option* option) const { nghttp2_option_del(option); }
+  void operator()(nghttp2_session_callbacks* callbacks) const {
+    nghttp2_session_callbacks_del(callbacks);
+  }
 };
-using SessionPtr = std::unique_ptr<nghttp2_session, SessionDeleter>;
+using SessionPtr = std::unique_ptr<nghttp2_session, Deleter>;
+using OptionPtr = std::unique_ptr<nghttp2_option, Deleter>;
+using CallbacksPtr = std::unique_ptr<nghttp2_session_callbacks, Deleter>;
 
 inline std::string_view view(nghttp2_rcbuf* buffer) {
   nghttp2_vec bytes = nghttp2_rcbuf_get_buf(buffer);

@@ -1,7 +1,6 @@
 #include "http/h3/server_connection.h"
 
 #include "base/clock.h"
-#include "http/host.h"
 #include "modules/http_core.h"
 #include "modules/http_ssl.h"
 #include "modules/http_v3.h"
@@ -14,23 +13,14 @@ namespace {
 constexpr unsigned char h3_protocol[] = "\x02h3\x0ahq-interop";
 constexpr size_t h3_size = 3, both_size = sizeof h3_protocol - 1;
 
-template <class Conf>
-const Conf& conf_of(const Server& server) {
-  return *static_cast<const Conf*>(server.block->confs[size_t(Conf::id)]);
-}
-
 }  // namespace
 
 ServerConnection::ServerConnection(DataThread& thread, const ListenAddress& listen,
                                    quic::Connection& transport, const http::ConnectionFacts& facts)
-    : thread_(thread),
-      listen_(listen),
-      server_(&listen.servers.fallback()),
+    : VirtualServerHandshake(thread, listen, facts),
       transport_(&transport),
-      facts_(facts),
       remote_(*facts.remote),
       local_(*facts.local) {
-  facts_.listen = &listen;
   note_addresses();
   keepalive_timer_.bind<&ServerConnection::on_keepalive_timeout>(this);
   thread_.counters.reading++;
@@ -46,13 +36,13 @@ void ServerConnection::note_addresses() {
 }
 
 const Server& ServerConnection::server() const { return *server_; }
-const V3Conf& ServerConnection::conf() const { return conf_of<V3Conf>(*server_); }
-const CoreConf& ServerConnection::core() const { return conf_of<CoreConf>(*server_); }
+const V3Conf& ServerConnection::conf() const { return server_->block->conf<V3Conf>(); }
+const CoreConf& ServerConnection::core() const { return server_->block->conf<CoreConf>(); }
 
 // --- TLS ---
 
 tls::SslPtr ServerConnection::start_tls() {
-  const SslConf& ssl = conf_of<SslConf>(*server_);
+  const SslConf& ssl = server_->block->conf<SslConf>();
   if (!ssl.context) return nullptr;
   tls::SslPtr made = begin(*ssl.context);
   SSL_up_ref(made.get());
@@ -61,27 +51,7 @@ tls::SslPtr ServerConnection::start_tls() {
 }
 
 bool ServerConnection::early_data() const {
-  return conf_of<SslConf>(*server_).context->early_data();
-}
-
-const tls::Context* ServerConnection::choose(std::string_view server_name) {
-  server_name_.clear();
-  server_ = &listen_.servers.fallback();
-  Arena arena;
-  if (std::optional<http::Host> host = http::parse_host(server_name, arena)) {
-    if (const Server* found = listen_.servers.match(host->name, nullptr)) {
-      server_ = found;
-      server_name_ = host->name;
-    }
-  }
-  if (conf_of<SslConf>(*server_).reject_handshake) return nullptr;
-  return shown_conf().context.get();
-}
-
-// A server without certificates of its own shows the default server's.
-const SslConf& ServerConnection::shown_conf() const {
-  const SslConf& own = conf_of<SslConf>(*server_);
-  return own.context ? own : conf_of<SslConf>(listen_.servers.fallback());
+  return server_->block->conf<SslConf>().context->early_data();
 }
 
 std::span<const unsigned char> ServerConnection::protocols() {
@@ -91,20 +61,9 @@ std::span<const unsigned char> ServerConnection::protocols() {
   return v3.hq ? all : all.first(h3_size);
 }
 
-bool ServerConnection::add_certificates(SSL* ssl) {
-  const SslConf& shown = shown_conf();
-  return !shown.variable_certificates ||
-         shown.variable_certificates->add(thread_, ssl, *server_, facts_);
-}
-
 void ServerConnection::on_ready() {
   SSL* ssl = transport_->ssl();
-  complete(ssl);
-  auto tls = std::make_shared<http::TlsFacts>();
-  tls->ssl = ssl;
-  tls->server = server_;
-  tls->server_name = server_name_;
-  facts_.tls = std::move(tls);
+  note_tls(ssl);
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl, &protocol, &size);
@@ -114,11 +73,7 @@ void ServerConnection::on_ready() {
 
 void ServerConnection::on_handshake_complete() {
   open_ = true;
-  if (const tls::ClientOcsp* ocsp = shown_conf().context->client_ocsp()) {
-    client_check_ = ocsp->start(
-        ssl_.get(), [](void* self) { static_cast<ServerConnection*>(self)->on_client_checked(); },
-        this);
-  }
+  check_client(ssl_.get());
   rest();
 }
 

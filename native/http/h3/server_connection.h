@@ -13,14 +13,12 @@
 #include "http/h3/sending_stream.h"
 #include "http/h3/server_stream.h"
 #include "proxy/data_thread.h"
+#include "proxy/virtual_server_handshake.h"
 #include "quic/application.h"
 #include "quic/connection.h"
-#include "tls/client_ocsp.h"
-#include "tls/server_handshake.h"
 
 namespace sluice {
 struct CoreConf;
-struct SslConf;
 struct V3Conf;
 }  // namespace sluice
 
@@ -30,7 +28,7 @@ namespace sluice::h3 {
 /// server is meant. Streams take turns by their priorities (RFC 9218).
 class ServerConnection final : public ClientConnection,
                                public quic::Application,
-                               private tls::ServerHandshake {
+                               private VirtualServerHandshake {
  public:
   ServerConnection(DataThread& thread, const ListenAddress& listen, quic::Connection& transport,
                    const http::ConnectionFacts& facts);
@@ -96,11 +94,10 @@ class ServerConnection final : public ClientConnection,
   void on_output_made() override;
   void on_migrated(const net::Address& remote, const net::Address& local) override;
 
-  // tls::ServerHandshake
-  const tls::Context* choose(std::string_view server_name) override;
+  // VirtualServerHandshake
   std::span<const unsigned char> protocols() override;
-  bool add_certificates(SSL* ssl) override;
   void resume() override { transport_->resume_handshake(); }
+  void on_client_checked() override;
 
   // --- The client's unidirectional streams (server_connection_control.cc) ---
   void on_unidirectional(int64_t stream, std::span<const uint8_t> bytes, bool end);
@@ -119,22 +116,15 @@ class ServerConnection final : public ClientConnection,
   void rest();
   void note_addresses();
   void on_keepalive_timeout();
-  const SslConf& shown_conf() const;
   const V3Conf& conf() const;
   const CoreConf& core() const;
-  void on_client_checked();
   static void append_log_context(LogLine& line, const void* object);
 
-  DataThread& thread_;
-  const ListenAddress& listen_;
-  const Server* server_;
   quic::Connection* transport_;
   tls::SslPtr ssl_;  ///< kept for exchanges that go on without the client
-  http::ConnectionFacts facts_;
   net::Address remote_;
   net::Address local_;
   std::string remote_text_;
-  std::string server_name_;
   /// What came while it was asked whether the client's certificate is revoked.
   struct Held {
     int64_t stream;
@@ -142,7 +132,6 @@ class ServerConnection final : public ClientConnection,
     bool end;
   };
   std::vector<Held> held_;
-  std::unique_ptr<tls::ClientOcsp::Check> client_check_;
 
   std::unique_ptr<QpackDecoder> qpack_;
   SendingStream control_;

@@ -2,23 +2,12 @@
 
 #include "http/extended_connect.h"
 #include "http/h3/server_connection.h"
-#include "http/uri.h"
 #include "modules/http_core.h"
 #include "proxy/exchange.h"
 
 namespace sluice::h3 {
 
 namespace {
-
-http::FieldRules field_rules(const ConnectionConf& conf) {
-  return {
-      .ignore_invalid_headers = conf.ignore_invalid_headers,
-      .underscores_in_headers = conf.underscores_in_headers,
-      .max_headers = conf.max_headers,
-      .max_size = conf.large_buffer_count * conf.large_buffer_size,
-      .extended_connect = true,
-  };
-}
 
 std::string_view as_text(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -40,7 +29,7 @@ ServerStream::ServerStream(ServerConnection& connection, int64_t stream)
   exchange_->request.version = http::Version::http3;
   exchange_->log_action = "reading client request headers";
   const ConnectionConf& conf = connection.server().connection;
-  fields_.emplace(exchange_->request, exchange_->arena, field_rules(conf));
+  fields_.emplace(exchange_->request, exchange_->arena, http::FieldRules::of(conf));
   section_.emplace(stream);
   read_timer_.bind<&ServerStream::on_read_timeout>(this);
   send_timer_.bind<&ServerStream::on_send_timeout>(this);
@@ -201,8 +190,6 @@ bool ServerStream::read_section(Bytes payload) {
   }
 }
 
-bool ServerStream::waits_for_table() const { return waiting_for_table_; }
-
 // What was held is of the frame that has waited, and of what came behind it.
 void ServerStream::on_table_grown() {
   if (!section_->unblocked(connection_.qpack())) {
@@ -260,7 +247,7 @@ void ServerStream::on_head() {
   bool ended = end_held_ && unread_ == 0;
   bool valid = !refused_ && fields_->finish(ended);
   if (!valid) fields_->describe();
-  bool has_path = note_path();
+  bool has_path = take_path();
   if (!valid) {
     refuse(fields_->refusal());
     return;
@@ -282,24 +269,14 @@ void ServerStream::on_head() {
   exchange.begin();
 }
 
-// A refused request has a URI as well: logs and error pages show it.
-bool ServerStream::note_path() {
-  Exchange& exchange = *exchange_;
-  std::optional<http::NormalPath> path = http::normalize_path(
-      exchange.request.path, connection_.server().connection.merge_slashes, exchange.arena);
-  if (!path) return false;
-  exchange.uri = path->path;
-  exchange.extension = path->extension;
-  exchange.args = exchange.request.query;
-  return true;
+bool ServerStream::take_path() {
+  return exchange_->take_path(connection_.server().connection.merge_slashes);
 }
 
 void ServerStream::refuse(const http::Refusal& refusal) {
-  std::string_view message = refusal.message(exchange_->arena);
-  uint16_t status = refusal.status();
+  http::Refusal why = refusal;
   fields_.reset();
-  exchange_->log(LogLevel::info, "%.*s", int(message.size()), message.data());
-  exchange_->reject(status);
+  exchange_->refuse(why);
 }
 
 void ServerStream::set_priority(std::string_view value) {
@@ -343,7 +320,7 @@ void ServerStream::on_hq_request(std::string_view line) {
   std::string_view name = facts_.tls->server_name;
   add(":authority", name.empty() ? std::string_view("localhost") : name);
   bool valid = !refused_ && fields_->finish(true);
-  if (!note_path() || !valid) {
+  if (!take_path() || !valid) {
     refuse(fields_->refusal());
     return;
   }

@@ -47,7 +47,6 @@ class ServerStream final : public http::Downstream,
   /// Nothing goes to the client or comes from it any more.
   void on_closed();
   /// The table has what the head waited for.
-  bool waits_for_table() const;
   void on_table_grown();
 
   // --- From the connection ---
@@ -92,7 +91,7 @@ class ServerStream final : public http::Downstream,
   void consume(size_t bytes);
   void on_request_end();
   void on_head();
-  bool note_path();
+  bool take_path();
   void refuse(const http::Refusal& refusal);
   void read_hq(Bytes input);
   void on_hq_request(std::string_view line);

@@ -6,18 +6,9 @@
 #include "http/h3/server_stream.h"
 #include "modules/http_core.h"
 #include "proxy/exchange.h"
+#include "proxy/spent_input.h"
 
 namespace sluice::h3 {
-
-namespace {
-
-/// Input that was used: others may have borrowed it until the event's end.
-struct SpentInput : Disposable {
-  explicit SpentInput(std::string input) : bytes(std::move(input)) {}
-  std::string bytes;
-};
-
-}  // namespace
 
 void ServerStream::on_body(Bytes data) {
   if (!exchange_) {
