@@ -39,23 +39,19 @@ void RateLimit::write(const http::Piece& piece) {
   http::Piece rest = piece;
   uint64_t allowed = allowance();
   if (rest.size() > allowed) {
-    if (allowed > 0) {
-      exchange_.downstream.send_body(split(rest, allowed));
-      sent_ += allowed;
-    }
+    if (allowed > 0) exchange_.downstream.send_body(split(rest, allowed));
     hold(rest);
     timer_.set(1000);
     return;
   }
-  sent_ += rest.size();
   exchange_.downstream.send_body(rest);
 }
 
-// As nginx: a second's worth is there from the start of each second.
+// As nginx: a second's worth is there from the start of each second, and the head counts.
 uint64_t RateLimit::allowance() const {
   uint64_t elapsed = (Clock::of_thread().monotonic_ms() - uint64_t(exchange_.started_ms)) / 1000;
   uint64_t due = rate_ * (elapsed + 1) + after_;
-  return due > sent_ ? due - sent_ : 0;
+  return due > exchange_.bytes_sent ? due - exchange_.bytes_sent : 0;
 }
 
 // Bytes are somebody else's: they are copied.
@@ -72,11 +68,9 @@ void RateLimit::release() {
   size_t done = 0;
   for (; done < waiting_.size() && waiting_[done].size() <= allowed; ++done) {
     allowed -= waiting_[done].size();
-    sent_ += waiting_[done].size();
     exchange_.downstream.send_body(waiting_[done]);
   }
   if (done < waiting_.size() && allowed > 0) {
-    sent_ += allowed;
     exchange_.downstream.send_body(split(waiting_[done], allowed));
   }
   exchange_.downstream.flush();

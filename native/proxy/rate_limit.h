@@ -10,7 +10,7 @@ namespace sluice {
 
 class Exchange;
 
-/// limit_rate: lets a response's body out at so many bytes a second, the first `after` of them at
+/// limit_rate: lets a response out at so many bytes a second, the first `after` of them at
 /// once (https://nginx.org/en/docs/http/ngx_http_core_module.html#limit_rate). What has to wait is
 /// bounded by Exchange::blocked(), which is true while something waits.
 class RateLimit {
@@ -28,7 +28,6 @@ class RateLimit {
   Exchange& exchange_;
   uint64_t rate_;
   uint64_t after_;
-  uint64_t sent_ = 0;
   std::vector<http::Piece> waiting_;
   Timer timer_;
 };

@@ -38,9 +38,11 @@ class Application {
   virtual void on_sent(int64_t stream, size_t bytes, bool end) = 0;
   /// Sending is over for now.
   virtual void on_output_made() = 0;
-  /// The peer has no room for more of this stream, until on_stream_room(); or it is gone.
+  /// The peer has no room for more of this stream, until on_stream_room().
   virtual void on_stream_blocked(int64_t stream) = 0;
   virtual void on_stream_room(int64_t stream) = 0;
+  /// The peer wants no more of this stream (STOP_SENDING); told when there is something to send.
+  virtual void on_stream_stopped(int64_t stream) = 0;
 
   /// The peer's address has changed, and was validated.
   virtual void on_migrated(const net::Address& remote, const net::Address& local) = 0;

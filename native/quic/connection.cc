@@ -337,9 +337,11 @@ ngtcp2_ssize Connection::write_packet(std::span<uint8_t> room, ngtcp2_path_stora
       case NGTCP2_ERR_WRITE_MORE:
         continue;
       case NGTCP2_ERR_STREAM_DATA_BLOCKED:
+        application_->on_stream_blocked(outgoing.stream);
+        continue;
       case NGTCP2_ERR_STREAM_SHUT_WR:
       case NGTCP2_ERR_STREAM_NOT_FOUND:
-        application_->on_stream_blocked(outgoing.stream);
+        application_->on_stream_stopped(outgoing.stream);
         continue;
       default:
         return size;

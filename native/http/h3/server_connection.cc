@@ -248,6 +248,12 @@ void ServerConnection::on_stream_room(int64_t id) {
   ready(*stream);
 }
 
+void ServerConnection::on_stream_stopped(int64_t id) {
+  on_stream_blocked(id);
+  auto found = streams_.find(id);
+  if (found != streams_.end()) found->second->on_stopped();
+}
+
 void ServerConnection::on_acknowledged(int64_t id, uint64_t bytes) {
   if (SendingStream* stream = sending(id)) stream->buffer.acknowledged(bytes);
 }

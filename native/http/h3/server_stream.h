@@ -44,6 +44,8 @@ class ServerStream final : public http::Downstream,
   void on_data(std::span<const uint8_t> bytes, bool end);
   /// The client gives up its side.
   void on_reset();
+  /// The client wants no more of the response.
+  void on_stopped();
   /// Nothing goes to the client or comes from it any more.
   void on_closed();
   /// The table has what the head waited for.
@@ -102,6 +104,7 @@ class ServerStream final : public http::Downstream,
   void on_read_timeout();
   void on_send_timeout();
   void give_up_on_client();
+  void give_up_stopped();
   void stop_reading(Error error);
 
   // --- The response (server_stream_output.cc) ---
@@ -145,6 +148,7 @@ class ServerStream final : public http::Downstream,
   bool extended_ = false;    ///< an extended CONNECT
   bool tunnel_ = false;
   bool reset_ = false;   ///< our side was given up
+  bool stopped_ = false;  ///< by the client, and the exchange doesn't know yet
   bool closed_ = false;  ///< QUIC has forgotten the stream
   bool cancelled_ = false;
 };

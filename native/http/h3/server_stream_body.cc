@@ -209,6 +209,24 @@ void ServerStream::on_reset() {
   }
 }
 
+// Writing is going on: the exchange is told when it is over.
+void ServerStream::on_stopped() {
+  reset_ = stopped_ = true;
+  connection_.settle_later(*this);
+}
+
+void ServerStream::give_up_stopped() {
+  stopped_ = false;
+  cancelled_ = true;
+  exchange_->log(LogLevel::info, "client canceled stream %lld", static_cast<long long>(id));
+  if (!tunnel_ && exchange_->on_client_closed()) {
+    exchange_->on_writable();
+    return;
+  }
+  stop_reading(Error::request_cancelled);
+  abort(499);
+}
+
 void ServerStream::on_closed() {
   if (closed_) return;
   bool whole = last_given_ && buffer.unsent() == 0 && !reset_;

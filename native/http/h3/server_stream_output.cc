@@ -108,6 +108,10 @@ void ServerStream::settle() {
     if (closed_) leave();
     return;
   }
+  if (stopped_) {
+    give_up_stopped();
+    return;
+  }
   bool progressed = std::exchange(progressed_, false) || closed_;
   if (unsent() == 0) {
     send_timer_.cancel();
