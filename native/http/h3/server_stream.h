@@ -147,9 +147,9 @@ class ServerStream final : public http::Downstream,
   bool progressed_ = false;  ///< something has left since it was last looked at
   bool extended_ = false;    ///< an extended CONNECT
   bool tunnel_ = false;
-  bool reset_ = false;   ///< our side was given up
+  bool reset_ = false;    ///< our side was given up
   bool stopped_ = false;  ///< by the client, and the exchange doesn't know yet
-  bool closed_ = false;  ///< QUIC has forgotten the stream
+  bool closed_ = false;   ///< QUIC has forgotten the stream
   bool cancelled_ = false;
 };
 
