@@ -1,8 +1,7 @@
 /** The two ends around a proxy: a client that asks as fast as it can, and an origin that answers from memory. */
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { CLIENT_CORE, ORIGIN_CORE, output, spawnPinned } from './processes.ts';
+import { compiled, ORIGIN } from './programs.ts';
 
 export interface Load {
   readonly connections: number;
@@ -49,18 +48,9 @@ async function completedStreams(url: string, load: Load, streams: number): Promi
   return Number(completed);
 }
 
-/** Compiles bench/origin.cc into `cache` unless it is there already, starts it, and returns its port. */
-export async function startOrigin(cache: string): Promise<number> {
-  const source = join(import.meta.dirname, 'origin.cc');
-  const program = join(cache, 'origin');
-  if (modified(program) < modified(source)) {
-    await output(CLIENT_CORE, process.env.CXX ?? 'g++', ['-std=c++20', '-O2', '-o', program, source]);
-  }
-  const origin = spawnPinned(ORIGIN_CORE, program, [], ['ignore', 'pipe', 'inherit']);
+/** Starts the origin and returns its port. */
+export async function startOrigin(): Promise<number> {
+  const origin = spawnPinned(ORIGIN_CORE, await compiled(ORIGIN), [], ['ignore', 'pipe', 'inherit']);
   const [port] = (await once(origin.stdout!, 'data')) as [Buffer];
   return Number(port);
-}
-
-function modified(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

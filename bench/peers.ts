@@ -11,6 +11,9 @@ export interface Peer {
   readonly program: string;
   /** In bench/conf. */
   readonly configuration: string;
+  /** Whether it takes part in the rows of HTTP over TCP. */
+  readonly overTcp: boolean;
+  readonly speaksHttp3: boolean;
   readonly servesFiles: boolean;
   readonly versionArgument: string;
   readonly arguments: (directory: string, configuration: string) => readonly string[];
@@ -25,6 +28,8 @@ export const PEERS: readonly Peer[] = [
     name: 'nginx',
     program: process.env.NGINX ?? '/usr/sbin/nginx',
     configuration: 'nginx.conf',
+    overTcp: true,
+    speaksHttp3: false,
     servesFiles: true,
     versionArgument: '-v',
     arguments: nginxArguments,
@@ -33,6 +38,8 @@ export const PEERS: readonly Peer[] = [
     name: 'Sluice',
     program: process.env.SLUICE_PROGRAM ?? join(import.meta.dirname, '../bin/sluice'),
     configuration: 'nginx.conf',
+    overTcp: true,
+    speaksHttp3: true,
     servesFiles: true,
     versionArgument: '-v',
     arguments: nginxArguments,
@@ -41,9 +48,21 @@ export const PEERS: readonly Peer[] = [
     name: 'HAProxy',
     program: process.env.HAPROXY ?? '/usr/sbin/haproxy',
     configuration: 'haproxy.cfg',
+    overTcp: true,
+    speaksHttp3: false,
     servesFiles: false,
     versionArgument: '-v',
     arguments: (_, configuration) => ['-db', '-f', configuration],
+  },
+  {
+    name: 'Caddy',
+    program: process.env.CADDY ?? '/usr/bin/caddy',
+    configuration: 'Caddyfile',
+    overTcp: false,
+    speaksHttp3: true,
+    servesFiles: false,
+    versionArgument: 'version',
+    arguments: (_, configuration) => ['run', '--config', configuration, '--adapter', 'caddyfile'],
   },
 ];
 
@@ -64,7 +83,7 @@ export interface Surroundings {
 export class RunningPeer {
   readonly peer: Peer;
   readonly port: number;
-  /** Where it speaks TLS. */
+  /** Where it speaks TLS, and QUIC. */
   readonly securePort: number;
   readonly #child: ChildProcess;
 
@@ -88,6 +107,11 @@ export class RunningPeer {
     return `https://127.0.0.1:${this.securePort}${path}`;
   }
 
+  /** By name: Caddy has no certificate for an address. */
+  http3Url(path: string): string {
+    return `https://localhost:${this.securePort}${path}`;
+  }
+
   stop(): Promise<void> {
     return stop(this.#child);
   }
@@ -106,13 +130,21 @@ export async function startPeer(peer: Peer, surroundings: Surroundings): Promise
       directory,
       port: String(port),
       secure: String(securePort),
+      quic: peer.speaksHttp3 ? `listen  127.0.0.1:${securePort}  quic;` : '',
       certificate: surroundings.certificate,
       origin: String(surroundings.origin),
       files: surroundings.files,
       user: process.getuid?.() === 0 ? 'user root;' : '',
     }),
   );
-  const child = spawnPinned(SERVER_CORE, peer.program, peer.arguments(directory, configuration));
+  const child = spawnPinned(
+    SERVER_CORE,
+    peer.program,
+    peer.arguments(directory, configuration),
+    ['ignore', 'ignore', 'pipe'],
+    // Where Caddy keeps what it remembers.
+    { ...process.env, XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory },
+  );
   let complaints = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     complaints += chunk;

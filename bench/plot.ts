@@ -28,12 +28,12 @@ export function svg(report: Report): string {
     });
     if (y === begin) continue;
     parts.push(text(LABELS - 8, (begin + y) / 2 + 3, finding.row.name, 'end'));
-    const { goal } = finding.row;
-    if (goal?.of === 'ratio') parts.push(line(scale(goal.most), begin - 3, y + 1, '#c92a2a'));
+    const goal = finding.row.goals.find(({ of, to }) => of === 'ratio' && to === undefined);
+    if (goal) parts.push(line(scale(goal.most), begin - 3, y + 1, '#c92a2a'));
     y += GAP;
   }
   const legend = report.peers.map(({ name, version }, i) => {
-    const x = LABELS + i * 150;
+    const x = LABELS + i * 145;
     return `<rect x="${x}" y="10" width="10" height="10" fill="${COLOURS[i]}"/>${text(x + 15, 19, `${name} ${version}`)}`;
   });
   return [

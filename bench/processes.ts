@@ -19,8 +19,10 @@ export function spawnPinned(
   command: string,
   parameters: readonly string[],
   stdio: StdioOptions = ['ignore', 'ignore', 'pipe'],
+  environment: NodeJS.ProcessEnv = process.env,
 ): ChildProcess {
-  const child = spawn('taskset', ['--cpu-list', String(core), command, ...parameters], { stdio });
+  const words = ['--cpu-list', String(core), command, ...parameters];
+  const child = spawn('taskset', words, { stdio, env: environment });
   running.add(child);
   child.once('close', () => running.delete(child));
   return child;

@@ -29,12 +29,14 @@ export function figures(
   return { value: median(values), ratio: reference?.length ? pairedRatio(values, reference) : undefined };
 }
 
-/** Whether a peer reaches the row's goal; undefined if there is none, or nothing to tell it by. */
-export function reachesGoal(finding: Finding, peer: string, baseline: string): boolean | undefined {
-  const { goal } = finding.row;
-  const found = figures(finding, peer, baseline);
-  const figure = goal?.of === 'ratio' ? found?.ratio : found?.value;
-  return goal && figure !== undefined ? figure <= goal.most : undefined;
+/** Whether Sluice reaches the row's goals; undefined if there is none, or nothing to tell it by. */
+export function reachesGoals(finding: Finding, baseline: string): boolean | undefined {
+  const reached = finding.row.goals.map(({ of, most, to = baseline }) => {
+    const found = figures(finding, 'Sluice', to);
+    const figure = of === 'ratio' ? found?.ratio : found?.value;
+    return figure === undefined ? undefined : figure <= most;
+  });
+  return reached.length && !reached.includes(undefined) ? !reached.includes(false) : undefined;
 }
 
 /** A table with a column for each peer: the median, and in brackets the median of the paired ratios. */
@@ -65,13 +67,16 @@ function cell(finding: Finding, peer: string, baseline: string): string {
   return rounded(found.value) + ratio;
 }
 
-function goalText({ goal }: Row): string {
-  if (!goal) return '';
-  return goal.of === 'ratio' ? `[${goal.most.toFixed(2)}]` : rounded(goal.most);
+function goalText({ goals }: Row): string {
+  const texts = goals.map(({ of, most, to }) => {
+    if (of === 'value') return rounded(most);
+    return to === undefined ? `[${most.toFixed(2)}]` : `${most.toFixed(2)} × ${to}`;
+  });
+  return texts.join(', ');
 }
 
 function verdict(finding: Finding, baseline: string): string {
-  const reached = reachesGoal(finding, 'Sluice', baseline);
+  const reached = reachesGoals(finding, baseline);
   if (reached === undefined) return '';
   return reached ? 'reached' : 'missed';
 }

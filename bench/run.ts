@@ -24,11 +24,11 @@ import {
 } from './peers.ts';
 import { svg } from './plot.ts';
 import { stopAll } from './processes.ts';
+import { RESULTS } from './programs.ts';
 import { type Finding, markdown, type Report, rounded } from './report.ts';
 import { FILES, ROWS, type Row } from './rows.ts';
 
-const LAST_RESORT_MS = 10 * 60_000;
-const RESULTS = join(import.meta.dirname, 'results');
+const LAST_RESORT_MS = 15 * 60_000;
 
 interface Extent {
   readonly repeats: number;
@@ -61,7 +61,6 @@ const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(130));
 try {
   const report = await compare();
-  mkdirSync(RESULTS, { recursive: true });
   writeFileSync(join(RESULTS, 'results.md'), markdown(report));
   writeFileSync(join(RESULTS, 'results.svg'), svg(report));
   process.stdout.write(`\n${markdown(report)}`);
@@ -127,10 +126,9 @@ async function prepareSurroundings(): Promise<Surroundings> {
   const files = join(directory, 'files');
   mkdirSync(files);
   for (const [name, size] of Object.entries(FILES)) writeFileSync(join(files, name), 'x'.repeat(size));
-  mkdirSync(RESULTS, { recursive: true });
   const certificate = join(directory, 'certificate.pem');
   await makeCertificate(certificate);
-  return { directory, files, certificate, origin: await startOrigin(RESULTS) };
+  return { directory, files, certificate, origin: await startOrigin() };
 }
 
 async function end(code: number): Promise<never> {
