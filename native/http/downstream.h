@@ -10,13 +10,15 @@
 #include "net/proxy_protocol.h"
 #include "net/stack.h"
 
-struct ssl_st;
-
 namespace sluice {
 class Exchange;
 struct ListenAddress;
 struct Server;
 }  // namespace sluice
+
+namespace sluice::tls {
+class Agreement;
+}
 
 namespace sluice::http {
 
@@ -35,7 +37,7 @@ struct Piece {
 
 /// What is known of a connection that TLS secures.
 struct TlsFacts {
-  ssl_st* ssl = nullptr;           ///< OpenSSL's SSL; lives as long as the connection
+  std::shared_ptr<const tls::Agreement> agreement;
   const Server* server = nullptr;  ///< whose certificate was shown
   std::string server_name;         ///< that the client asked for, lower case; empty: none, or unfit
 };

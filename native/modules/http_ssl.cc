@@ -8,6 +8,7 @@
 #include "proxy/ocsp_questions.h"
 #include "proxy/runtime.h"
 #include "proxy/shared_session_store.h"
+#include "tls/agreement.h"
 #include "tls/client_ocsp.h"
 #include "tls/session_zone.h"
 
@@ -145,27 +146,23 @@ bool is_about_authority(long fault) {
   }
 }
 
-/// A session that ended so must not be resumed.
-void forget_session(SSL* ssl) {
-  SSL_CTX_remove_session(tls::Context::of(ssl).get(), SSL_get0_session(ssl));
-}
-
-Verdict check_client_certificate(Exchange& exchange, SSL* ssl, Verify verify) {
-  long fault = SSL_get_verify_result(ssl);
+Verdict check_client_certificate(Exchange& exchange, const tls::Agreement& agreed, Verify verify) {
+  long fault = agreed.verify_result;
+  // A session that ended so must not be resumed.
   if (fault != X509_V_OK && !(verify == Verify::optional_no_ca && is_about_authority(fault))) {
     exchange.log(LogLevel::info, "client SSL certificate verify error: (%ld:%s)", fault,
                  X509_verify_cert_error_string(fault));
-    forget_session(ssl);
+    agreed.forget_session();
     return Verdict::status(495);
   }
-  if (const char* reason = tls::ClientOcsp::fault_of(ssl)) {
-    exchange.log(LogLevel::info, "client SSL certificate verify error: %s", reason);
-    forget_session(ssl);
+  if (agreed.client_fault) {
+    exchange.log(LogLevel::info, "client SSL certificate verify error: %s", agreed.client_fault);
+    agreed.forget_session();
     return Verdict::status(495);
   }
-  if (verify == Verify::on && !SSL_get0_peer_certificate(ssl)) {
+  if (verify == Verify::on && !agreed.client_certificate) {
     exchange.log(LogLevel::info, "client sent no required SSL certificate");
-    forget_session(ssl);
+    agreed.forget_session();
     return Verdict::status(496);
   }
   return Verdict::declined();
@@ -195,7 +192,7 @@ Verdict check_connection(Exchange& exchange) {
   }
   Verify verify = exchange.conf<SslConf>().verify;
   if (verify == Verify::off) return Verdict::declined();
-  return check_client_certificate(exchange, connection.tls->ssl, verify);
+  return check_client_certificate(exchange, *connection.tls->agreement, verify);
 }
 
 constexpr PhaseHandler phases[] = {{Phase::post_read, check_connection}};

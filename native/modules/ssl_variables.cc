@@ -3,14 +3,13 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 
 #include "base/clock.h"
 #include "base/encode.h"
 #include "proxy/exchange.h"
-#include "tls/client_ocsp.h"
-#include "tls/openssl.h"
+#include "proxy/runtime.h"
+#include "tls/agreement.h"
 
 namespace sluice {
 
@@ -21,18 +20,18 @@ Value copied(Exchange& exchange, std::string_view text) {
 }
 
 /// A variable of the connection: none where it is plain, or what there is of it is empty.
-using Getter = Value (*)(Exchange& exchange, SSL* ssl);
+using Getter = Value (*)(Exchange& exchange, const tls::Agreement& agreed);
 template <Getter get>
 Value of_connection(Exchange& exchange, std::uintptr_t) {
   const auto& tls = exchange.downstream.connection().tls;
-  return tls ? get(exchange, tls->ssl) : Value::none();
+  return tls ? get(exchange, *tls->agreement) : Value::none();
 }
 
 /// A variable of the client's certificate.
 using CertificateGetter = Value (*)(Exchange& exchange, X509* certificate);
 template <CertificateGetter get>
-Value of_certificate(Exchange& exchange, SSL* ssl) {
-  X509* certificate = SSL_get0_peer_certificate(ssl);
+Value of_certificate(Exchange& exchange, const tls::Agreement& agreed) {
+  X509* certificate = agreed.client_certificate.get();
   return certificate ? get(exchange, certificate) : Value::none();
 }
 
@@ -58,103 +57,48 @@ Value hexadecimal(Exchange& exchange, std::span<const unsigned char> bytes) {
 
 // --- The connection ---
 
-Value protocol(Exchange&, SSL* ssl) { return Value::of(SSL_get_version(ssl)); }
+using tls::Agreement;
 
-Value cipher(Exchange&, SSL* ssl) { return Value::of(SSL_get_cipher_name(ssl)); }
+/// One of OpenSSL's names; null: none.
+Value named(const char* name) { return name ? Value::of(name) : Value::none(); }
 
-void add_item(std::string& list, const char* name, unsigned code) {
-  if (!list.empty()) list += ':';
-  if (name) {
-    list += name;
-  } else {
-    char text[8];
-    list.append(text, size_t(std::snprintf(text, sizeof text, "0x%04x", code & 0xffff)));
-  }
+Value protocol(Exchange&, const Agreement& agreed) { return named(agreed.protocol); }
+
+Value cipher(Exchange&, const Agreement& agreed) { return named(agreed.cipher); }
+
+Value curve(Exchange& exchange, const Agreement& agreed) { return copied(exchange, agreed.group); }
+
+Value sigalg(Exchange&, const Agreement& agreed) { return named(agreed.signature); }
+
+Value client_sigalg(Exchange&, const Agreement& agreed) { return named(agreed.client_signature); }
+
+template <std::string Agreement::Offers::* offer>
+Value offered(Exchange& exchange, const Agreement& agreed) {
+  return agreed.offers ? copied(exchange, agreed.offers.get()->*offer) : Value::none();
 }
 
-Value ciphers(Exchange& exchange, SSL* ssl) {
-  unsigned char* raw = nullptr;
-  long width = SSL_get0_raw_cipherlist(ssl, nullptr);
-  long size = SSL_get0_raw_cipherlist(ssl, &raw);
-  std::string list;
-  for (long at = 0; at + width <= size; at += width) {
-    const SSL_CIPHER* known = SSL_CIPHER_find(ssl, raw + at);
-    add_item(list, known ? SSL_CIPHER_get_name(known) : nullptr,
-             unsigned(raw[at] << 8 | raw[at + 1]));
-  }
-  return copied(exchange, list);
+Value session_id(Exchange& exchange, const Agreement& agreed) {
+  return hexadecimal(exchange, agreed.session_id());
 }
 
-const char* group_name(SSL* ssl, int nid) {
-  return nid & TLSEXT_nid_unknown ? SSL_group_to_name(ssl, nid) : OBJ_nid2sn(nid);
+Value session_reused(Exchange&, const Agreement& agreed) {
+  return Value::of(agreed.resumed ? "r" : ".");
 }
-
-Value curve(Exchange& exchange, SSL* ssl) {
-  int nid = int(SSL_get_negotiated_group(ssl));
-  if (nid == NID_undef) return Value::none();
-  std::string name;
-  add_item(name, group_name(ssl, nid), unsigned(nid));
-  return copied(exchange, name);
-}
-
-Value curves(Exchange& exchange, SSL* ssl) {
-  int count = int(SSL_get1_groups(ssl, nullptr));
-  if (count <= 0) return Value::none();
-  std::span<int> nids = exchange.arena.array<int>(size_t(count));
-  SSL_get1_groups(ssl, nids.data());
-  std::string list;
-  for (int nid : nids) add_item(list, group_name(ssl, nid), unsigned(nid));
-  return copied(exchange, list);
-}
-
-Value sigalg(Exchange& exchange, SSL* ssl) {
-  const char* name = nullptr;
-  return SSL_get0_signature_name(ssl, &name) ? copied(exchange, name) : Value::none();
-}
-
-Value client_sigalg(Exchange& exchange, SSL* ssl) {
-  const char* name = nullptr;
-  return SSL_get0_peer_signature_name(ssl, &name) ? copied(exchange, name) : Value::none();
-}
-
-Value sigalgs(Exchange& exchange, SSL* ssl) {
-  std::string list;
-  int count = SSL_get_sigalgs(ssl, -1, nullptr, nullptr, nullptr, nullptr, nullptr);
-  for (int i = 0; i < count; ++i) {
-    unsigned char signature = 0, hash = 0;
-    SSL_get_sigalgs(ssl, i, nullptr, nullptr, nullptr, &signature, &hash);
-    add_item(list, nullptr, unsigned(hash << 8 | signature));
-  }
-  return copied(exchange, list);
-}
-
-Value session_id(Exchange& exchange, SSL* ssl) {
-  SSL_SESSION* session = SSL_get0_session(ssl);
-  unsigned size = 0;
-  const unsigned char* id = session ? SSL_SESSION_get_id(session, &size) : nullptr;
-  return hexadecimal(exchange, {id, size});
-}
-
-Value session_reused(Exchange&, SSL* ssl) { return Value::of(SSL_session_reused(ssl) ? "r" : "."); }
 
 // Until the handshake is complete, a request may be a replay (RFC 8470).
-Value early_data(Exchange&, SSL* ssl) {
-  return SSL_is_init_finished(ssl) ? Value::none() : Value::of("1");
+Value early_data(Exchange&, const Agreement& agreed) {
+  return agreed.early ? Value::of("1") : Value::none();
 }
 
-Value server_name(Exchange& exchange, SSL* ssl) {
-  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  return name ? copied(exchange, name) : Value::none();
+Value server_name(Exchange& exchange, const Agreement& agreed) {
+  return copied(exchange, agreed.server_name);
 }
 
-Value alpn_protocol(Exchange& exchange, SSL* ssl) {
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl, &name, &size);
-  return copied(exchange, {reinterpret_cast<const char*>(name), size});
+Value alpn_protocol(Exchange& exchange, const Agreement& agreed) {
+  return copied(exchange, agreed.protocol_above);
 }
 
-Value nothing(Exchange&, SSL*) { return Value::none(); }
+Value nothing(Exchange&, std::uintptr_t) { return Value::none(); }
 
 // --- The client's certificate ---
 
@@ -228,12 +172,12 @@ Value days_left(Exchange& exchange, X509* certificate) {
   return copied(exchange, std::to_string(std::max(days, 0)));
 }
 
-Value verification(Exchange& exchange, SSL* ssl) {
-  if (!SSL_get0_peer_certificate(ssl)) return Value::of("NONE");
-  long fault = SSL_get_verify_result(ssl);
-  const char* text =
-      fault == X509_V_OK ? tls::ClientOcsp::fault_of(ssl) : X509_verify_cert_error_string(fault);
-  return text ? copied(exchange, std::string("FAILED:") + text) : Value::of("SUCCESS");
+Value verification(Exchange& exchange, const Agreement& agreed) {
+  if (!agreed.client_certificate) return Value::of("NONE");
+  const char* fault = agreed.verify_result == X509_V_OK
+                          ? agreed.client_fault
+                          : X509_verify_cert_error_string(agreed.verify_result);
+  return fault ? copied(exchange, std::string("FAILED:") + fault) : Value::of("SUCCESS");
 }
 
 template <CertificateGetter get>
@@ -242,18 +186,18 @@ constexpr VariableGetter certificate_variable = of_connection<of_certificate<get
 constexpr VariableDefinition definitions[] = {
     {"ssl_protocol", of_connection<protocol>},
     {"ssl_cipher", of_connection<cipher>},
-    {"ssl_ciphers", of_connection<ciphers>},
+    {"ssl_ciphers", of_connection<offered<&Agreement::Offers::ciphers>>},
     {"ssl_curve", of_connection<curve>},
-    {"ssl_curves", of_connection<curves>},
+    {"ssl_curves", of_connection<offered<&Agreement::Offers::groups>>},
     {"ssl_sigalg", of_connection<sigalg>},
-    {"ssl_sigalgs", of_connection<sigalgs>},
+    {"ssl_sigalgs", of_connection<offered<&Agreement::Offers::signatures>>},
     {"ssl_session_id", of_connection<session_id>},
     {"ssl_session_reused", of_connection<session_reused>},
     {.name = "ssl_early_data", .get = of_connection<early_data>, .cacheable = false},
     {"ssl_server_name", of_connection<server_name>},
     {"ssl_alpn_protocol", of_connection<alpn_protocol>},
-    {"ssl_ech_status", of_connection<nothing>},
-    {"ssl_ech_outer_server_name", of_connection<nothing>},
+    {"ssl_ech_status", nothing},
+    {"ssl_ech_outer_server_name", nothing},
     {"ssl_client_cert", certificate_variable<folded_certificate>},
     {"ssl_client_raw_cert", certificate_variable<raw_certificate>},
     {"ssl_client_escaped_cert", certificate_variable<escaped_certificate>},
@@ -273,5 +217,12 @@ constexpr VariableDefinition definitions[] = {
 }  // namespace
 
 const std::span<const VariableDefinition> ssl_variables = definitions;
+
+bool asks_for_offers(const Runtime& runtime) {
+  return std::ranges::any_of(runtime.variables, [](const Variable& variable) {
+    return variable.name == "ssl_ciphers" || variable.name == "ssl_curves" ||
+           variable.name == "ssl_sigalgs";
+  });
+}
 
 }  // namespace sluice

@@ -2,8 +2,10 @@
 
 #include <openssl/x509err.h>
 
+#include "modules/ssl_variables.h"
 #include "proxy/data_thread.h"
 #include "proxy/exchange.h"
+#include "tls/agreement.h"
 
 namespace sluice {
 
@@ -12,9 +14,11 @@ namespace {
 /// The client's side of an exchange that only computes variables: there is no request yet.
 class NoRequest final : public http::Downstream {
  public:
-  NoRequest(SSL* ssl, const Server& server, const http::ConnectionFacts& connection)
+  NoRequest(const Runtime& runtime, SSL* ssl, const Server& server,
+            const http::ConnectionFacts& connection)
       : facts_(connection) {
-    facts_.tls = std::make_shared<http::TlsFacts>(http::TlsFacts{ssl, &server, {}});
+    facts_.tls = std::make_shared<http::TlsFacts>(http::TlsFacts{
+        std::make_shared<tls::Agreement>(ssl, asks_for_offers(runtime)), &server, {}});
   }
   void send_informational(uint16_t, const http::HeaderList&) override {}
   void send_head(Exchange&, bool) override {}
@@ -63,7 +67,7 @@ std::unique_ptr<VariableCertificates> VariableCertificates::read(const plan::Nod
 
 bool VariableCertificates::add(DataThread& thread, SSL* ssl, const Server& server,
                                const http::ConnectionFacts& connection) const {
-  NoRequest downstream(ssl, server, connection);
+  NoRequest downstream(thread.runtime(), ssl, server, connection);
   Exchange exchange(thread.runtime(), downstream);
   exchange.log_action = "SSL handshaking";
   return add(exchange, ssl);

@@ -1,11 +1,10 @@
 #include "proxy/codec_choice.h"
 
-#include <openssl/ssl.h>
-
 #include "http/h1/server_connection.h"
 #include "http/h2/server_connection.h"
 #include "modules/http_v2.h"
 #include "proxy/undecided_connection.h"
+#include "tls/agreement.h"
 
 namespace sluice {
 
@@ -20,13 +19,6 @@ bool speaks_http2(const ListenAddress& listen, const Server& server) {
   return listen.http2 || server.block->conf<V2Conf>().enabled;
 }
 
-bool agreed_on_http2(const http::TlsFacts& tls) {
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(tls.ssl, &name, &size);
-  return std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
-}
-
 }  // namespace
 
 std::span<const unsigned char> spoken_protocols(const ListenAddress& listen, const Server& server) {
@@ -36,7 +28,7 @@ std::span<const unsigned char> spoken_protocols(const ListenAddress& listen, con
 
 void serve(DataThread& thread, const ListenAddress& listen, net::StreamPtr stream,
            const http::ConnectionFacts& facts, std::string_view first) {
-  if (facts.tls && agreed_on_http2(*facts.tls)) {
+  if (facts.tls && facts.tls->agreement->protocol_above == "h2") {
     h2::ServerConnection::accept(thread, listen, std::move(stream), facts, first);
   } else if (!listen.tls && speaks_http2(listen, listen.servers.fallback())) {
     UndecidedConnection::accept(thread, listen, std::move(stream), facts, first);

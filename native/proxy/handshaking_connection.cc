@@ -97,6 +97,7 @@ void HandshakingConnection::on_client_checked() {
 
 // The slot that this connection had is the next one's.
 void HandshakingConnection::hand_over(std::string_view first) {
+  if (tls_) tls_->let_go(agreement_);
   net::StreamPtr stream = std::move(stream_);
   timer_.cancel();
   thread_.remove_connection(*this);

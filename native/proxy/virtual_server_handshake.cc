@@ -2,6 +2,7 @@
 
 #include "http/host.h"
 #include "modules/http_ssl.h"
+#include "modules/ssl_variables.h"
 
 namespace sluice {
 
@@ -41,19 +42,23 @@ bool VirtualServerHandshake::add_certificates(SSL* ssl) {
 
 void VirtualServerHandshake::note_tls(SSL* ssl) {
   complete(ssl);
-  auto facts = std::make_shared<http::TlsFacts>();
-  facts->ssl = ssl;
-  facts->server = server_;
-  facts->server_name = server_name_;
-  facts_.tls = std::move(facts);
+  agreement_ = std::make_shared<tls::Agreement>(ssl, asks_for_offers(thread_.runtime()));
+  facts_.tls = std::make_shared<http::TlsFacts>(
+      http::TlsFacts{.agreement = agreement_, .server = server_, .server_name = server_name_});
 }
 
 bool VirtualServerHandshake::check_client(SSL* ssl) {
   if (const tls::ClientOcsp* ocsp = shown_conf().context->client_ocsp()) {
     client_check_ = ocsp->start(
-        ssl, [](void* self) { static_cast<VirtualServerHandshake*>(self)->on_client_checked(); },
+        ssl,
+        [](void* context) {
+          auto* self = static_cast<VirtualServerHandshake*>(context);
+          self->agreement_->client_fault = self->client_check_->fault();
+          self->on_client_checked();
+        },
         this);
   }
+  agreement_->complete(ssl);
   return client_check_ != nullptr;
 }
 

@@ -5,6 +5,7 @@
 
 #include "http/downstream.h"
 #include "proxy/data_thread.h"
+#include "tls/agreement.h"
 #include "tls/client_ocsp.h"
 #include "tls/server_handshake.h"
 
@@ -26,8 +27,9 @@ class VirtualServerHandshake : protected tls::ServerHandshake {
 
   /// Requests may come: completes the handshake and has the connection's facts tell of it.
   void note_tls(SSL* ssl);
-  /// The client's certificate, if there is one, is looked into. False: nothing has to be asked;
-  /// else on_client_checked() follows, and client_check_ is what to drop then.
+  /// The handshake is done: the client's certificate, if there is one, is looked into. False:
+  /// nothing has to be asked; else on_client_checked() follows, and client_check_ is what to drop
+  /// then.
   bool check_client(SSL* ssl);
   virtual void on_client_checked() = 0;
 
@@ -35,6 +37,7 @@ class VirtualServerHandshake : protected tls::ServerHandshake {
   const ListenAddress& listen_;
   const Server* server_;  ///< the default one until another is chosen
   http::ConnectionFacts facts_;
+  std::shared_ptr<tls::Agreement> agreement_;  ///< of facts_.tls
   std::unique_ptr<tls::ClientOcsp::Check> client_check_;  ///< whether the client is revoked
 
  private:

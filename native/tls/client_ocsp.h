@@ -21,6 +21,8 @@ class ClientOcsp {
    public:
     using OnDone = void (*)(void* context);
     ~Check();
+    /// As fault_of() the connection, once it is done.
+    const char* fault() const { return fault_of(ssl_); }
 
    private:
     friend class ClientOcsp;

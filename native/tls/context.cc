@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "tls/client_ocsp.h"
+#include "tls/handshake_watch.h"
 #include "tls/ocsp_stapling.h"
 #include "tls/server_handshake.h"
 #include "tls/session_cache.h"
@@ -177,7 +178,7 @@ class ContextBuilder {
     return choose_ciphers() && add_identities() && compress_certificates() && set_verification() &&
            add_trusted(context_, settings_.trusted_certificates, error_) &&
            add_crl(context_, settings_.crl, error_) && ask_about_clients() && set_dhparam() &&
-           set_curves() && set_sessions() && staple() && set_early_data() &&
+           set_curves() && set_sessions() && staple() && set_early_data() && watch_handshakes() &&
            run_commands(context_, settings_.commands, error_);
   }
 
@@ -270,6 +271,15 @@ class ContextBuilder {
   bool set_early_data() {
     constexpr uint32_t most = 16 * 1024;
     SSL_CTX_set_max_early_data(context_, settings_.early_data ? most : 0);
+    return true;
+  }
+
+  // OpenSSL alone pads records as it was told to.
+  bool watch_handshakes() {
+    bool pads = std::ranges::any_of(settings_.commands, [](const Settings::Command& command) {
+      return ::strcasecmp(command.name.c_str(), "RecordPadding") == 0;
+    });
+    if (!pads) HandshakeWatch::install(context_);
     return true;
   }
 

@@ -10,7 +10,7 @@ namespace sluice::tls {
 
 namespace {
 
-constexpr size_t largest_record = SSL3_RT_MAX_PLAIN_LENGTH;
+constexpr size_t largest_record = record::largest_plaintext;
 
 /// What a new TCP connection may send at once (RFC 6928: ten segments), records' overhead off. Of a
 /// longer burst the first records are short: the peer can use one only when all of it is there.
@@ -40,6 +40,17 @@ void drop_key_share(SSL* ssl) {
   EVP_PKEY_set_type(share, EVP_PKEY_X25519);
 }
 
+/// OpenSSL would take the session of a connection that wasn't shut down for broken, and forget it.
+void keep_session(SSL* ssl) {
+  SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+/// Of one record, as agreed on (RFC 6066, 4).
+size_t largest_plaintext(SSL* ssl) {
+  uint8_t code = SSL_SESSION_get_max_fragment_length(SSL_get0_session(ssl));
+  return code == TLSEXT_max_fragment_length_DISABLED ? largest_record : size_t{256} << code;
+}
+
 }  // namespace
 
 /// OpenSSL's view of the inner stream.
@@ -50,6 +61,7 @@ struct StreamBio {
     net::Stream& inner = *stream(bio).inner_;
     std::memcpy(inner.prepare(size).data(), data, size);
     inner.commit(size);
+    if (stream(bio).watch_) stream(bio).watch_->on_written({data, size});
     *written = size;
     return 1;
   }
@@ -92,7 +104,10 @@ struct StreamBio {
 };
 
 TlsStream::TlsStream(net::Stack& stack, net::StreamPtr inner, SslPtr ssl)
-    : stack_(stack), inner_(std::move(inner)), ssl_(std::move(ssl)) {
+    : stack_(stack),
+      inner_(std::move(inner)),
+      ssl_(std::move(ssl)),
+      watch_(HandshakeWatch::start(ssl_.get())) {
   BIO* bio = BIO_new(StreamBio::method());
   BIO_set_data(bio, this);
   SSL_set_bio(ssl_.get(), bio, bio);
@@ -162,7 +177,7 @@ void TlsStream::shake_hands() {
   if (outcome == 1) {
     bool told = state_ == State::finishing;
     state_ = State::open;
-    drop_key_share(ssl_.get());
+    if (agreement_) take_over();
     if (!told) {
       consumer_->on_connected();
     } else if (!pending_.empty()) {
@@ -220,7 +235,55 @@ bool TlsStream::read_early_data() {
   return false;
 }
 
-void TlsStream::read() {
+void TlsStream::let_go(std::shared_ptr<Agreement> agreement) {
+  agreement_ = std::move(agreement);
+  if (state_ == State::open) take_over();
+}
+
+// From the handshake's end on the path of bytes is ours.
+void TlsStream::take_over() {
+  agreement_->complete(ssl_.get());
+  std::optional<RecordKeys::Both> keys;
+  if (watch_) keys = watch_->keys();
+  watch_.reset();
+  if (!keys) {
+    drop_key_share(ssl_.get());
+    return;
+  }
+  size_t largest = largest_plaintext(ssl_.get());
+  records_ = std::make_unique<RecordProtocol>(keys->client, keys->server, largest, *inner_);
+  record_size_ = uint16_t(std::min<size_t>(record_size_, largest));
+  keep_session(ssl_.get());
+  ssl_.reset();
+}
+
+void TlsStream::read() { records_ ? read_records() : read_from_openssl(); }
+
+void TlsStream::read_records() {
+  while (state_ == State::open && !paused_ && !closed_ && !end_told_) {
+    size_t size = std::max<size_t>(read_size_, RecordProtocol::record_room);
+    std::span<char> room = decrypted().first(size);
+    size_t filled = records_->read(input_, room);
+    if (records_->owes_update()) stack_.settle_later(*this);
+    if (records_->failed()) note_failure("SSL_read()", SSL_ERROR_SSL);
+    if (filled) {
+      consumer_->on_data(room.first(filled));
+      if (closed_) return;
+      // The buffer is about to be used again: bytes borrowed from it may be queued anywhere.
+      stack_.flush();
+    }
+    if (records_->failed()) {
+      report_failure();
+    } else if (records_->ended()) {
+      tell_end();
+    } else if (input_.empty()) {
+      if (inner_ended_) tell_end();
+      return;
+    }
+  }
+}
+
+void TlsStream::read_from_openssl() {
   while (state_ == State::open && !paused_ && !closed_ && !end_told_) {
     std::span<char> room = decrypted().first(read_size_);
     size_t filled = 0;
@@ -256,7 +319,7 @@ void TlsStream::read() {
 }
 
 bool TlsStream::more_to_read() const {
-  return !input_.empty() || inner_ended_ || SSL_pending(ssl_.get()) > 0;
+  return !input_.empty() || inner_ended_ || (ssl_ && SSL_pending(ssl_.get()) > 0);
 }
 
 void TlsStream::tell_end() {
@@ -282,7 +345,7 @@ void TlsStream::pause_reading() {
 
 void TlsStream::resume_reading() {
   if (!std::exchange(paused_, false)) return;
-  if (!held_.empty() || inner_ended_ || SSL_pending(ssl_.get()) > 0) {
+  if (!held_.empty() || more_to_read()) {
     stack_.visit_later(*this);
   } else {
     inner_->resume_reading();
@@ -306,6 +369,7 @@ void TlsStream::note_failure(const char* call, int ssl_error) {
 
 void TlsStream::report_failure() {
   state_ = State::failed;
+  if (records_) agreement_->note_failure();
   consumer_->on_error(failure_.empty() ? ECONNRESET : EPROTO);
 }
 
@@ -350,17 +414,58 @@ size_t TlsStream::next_record_size() {
   return long_burst_begins ? std::min<size_t>(first_record, record_size_) : record_size_;
 }
 
-// The plaintext of the next record: where it lies if it lies together, else gathered.
-std::span<const char> TlsStream::next_record() {
+// Seals the plaintext of the next record from where it lies, or says 0.
+size_t TlsStream::write_record() {
   size_t limit = next_record_size();
   net::OutQueue::FilePart part = pending_.front_file();
+  iovec pieces[64];
+  size_t size = 0;
   if (part.file) {
-    size_t size = std::min<uint64_t>(limit, part.length);
-    ssize_t got = ::pread(part.file->descriptor(), gathered().data(), size, off_t(part.offset));
-    if (got == ssize_t(size)) return gathered().first(size);
-    failure_ = "a file that was being sent was cut short";
-    return {};
+    size = size_t(std::min<uint64_t>(limit, part.length));
+  } else {
+    bool more;
+    int count = pending_.gather(pieces, more);
+    for (int i = 0; i < count; ++i) size += pieces[i].iov_len;
+    size = std::min(size, limit);
   }
+  std::span<char> room = records_->prepare(size, pending_.size() - size);
+  if (part.file) {
+    std::span<char> data = records_->data_in(room).first(size);
+    if (!read_file(part, data)) return 0;
+    pieces[0] = {data.data(), size};
+  }
+  if (records_->write(pieces, size, room)) return size;
+  failure_ = "no more TLS records can be made";
+  return 0;
+}
+
+size_t TlsStream::write_record_to_openssl() {
+  size_t limit = next_record_size();
+  net::OutQueue::FilePart part = pending_.front_file();
+  std::span<const char> plain;
+  if (part.file) {
+    std::span<char> bytes = gathered().first(size_t(std::min<uint64_t>(limit, part.length)));
+    if (!read_file(part, bytes)) return 0;
+    plain = bytes;
+  } else {
+    plain = gather(limit);
+  }
+  size_t written = 0;
+  auto call = state_ == State::early ? SSL_write_early_data : SSL_write_ex;
+  if (call(ssl_.get(), plain.data(), plain.size(), &written)) return plain.size();
+  note_failure("SSL_write()", SSL_get_error(ssl_.get(), 0));
+  return 0;
+}
+
+bool TlsStream::read_file(const net::OutQueue::FilePart& part, std::span<char> into) {
+  ssize_t got = ::pread(part.file->descriptor(), into.data(), into.size(), off_t(part.offset));
+  if (got == ssize_t(into.size())) return true;
+  failure_ = "a file that was being sent was cut short";
+  return false;
+}
+
+// Plaintext of one record: where it lies if it lies together, else gathered.
+std::span<const char> TlsStream::gather(size_t limit) {
   iovec pieces[64];
   bool more;
   int count = pending_.gather(pieces, more);
@@ -376,33 +481,26 @@ std::span<const char> TlsStream::next_record() {
   return gathered().first(size);
 }
 
-bool TlsStream::write_record(std::span<const char> plain) {
-  size_t written = 0;
-  auto call = state_ == State::early ? SSL_write_early_data : SSL_write_ex;
-  if (call(ssl_.get(), plain.data(), plain.size(), &written)) return true;
-  note_failure("SSL_write()", SSL_get_error(ssl_.get(), 0));
-  return false;
-}
-
 void TlsStream::encrypt() {
   if (closed_ || state_ == State::failed) {
     pending_.clear();
     return;
   }
+  if (records_ && records_->owes_update() && !inner_->blocked()) records_->answer_update();
   if (state_ == State::open || state_ == State::early) {
     while (!pending_.empty()) {
       // A file may be longer than what we want to hold.
       if (inner_->blocked() && pending_.front_file().file) break;
-      std::span<const char> record = next_record();
-      if (record.empty() || !write_record(record)) {
+      size_t size = records_ ? write_record() : write_record_to_openssl();
+      if (size == 0) {
         // Told from visit(): whoever is writing now doesn't expect it.
         pending_.clear();
         broken_ = true;
         stack_.visit_later(*this);
         return;
       }
-      burst_ = std::min<uint32_t>(burst_ + uint32_t(record.size()), first_window);
-      pending_.consume(record.size());
+      burst_ = std::min<uint32_t>(burst_ + uint32_t(size), first_window);
+      pending_.consume(size);
     }
   }
   pending_.own_borrowed();
@@ -417,8 +515,12 @@ void TlsStream::on_writable() {
 }
 
 void TlsStream::send_close_notify() {
-  if (std::exchange(notified_, true) || !SSL_is_init_finished(ssl_.get())) return;
-  if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
+  if (std::exchange(notified_, true)) return;
+  if (records_) {
+    records_->write_close_notify();
+  } else if (SSL_is_init_finished(ssl_.get()) && SSL_shutdown(ssl_.get()) < 0) {
+    ERR_clear_error();
+  }
 }
 
 void TlsStream::shutdown_write() {
@@ -441,10 +543,7 @@ void TlsStream::reset() {
 
 void TlsStream::end(bool abruptly) {
   closed_ = true;
-  // Else OpenSSL would take the session for broken and forget it.
-  if (state_ != State::failed) {
-    SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  }
+  if (ssl_ && state_ != State::failed) keep_session(ssl_.get());
   pending_.clear();
   abruptly ? inner_.release()->reset() : inner_.reset();
   stack_.bury(std::unique_ptr<net::Layer>(this));

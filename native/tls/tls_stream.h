@@ -7,13 +7,16 @@
 
 #include "net/out_queue.h"
 #include "net/stack.h"
-#include "tls/openssl.h"
+#include "tls/agreement.h"
+#include "tls/handshake_watch.h"
+#include "tls/record_protocol.h"
 
 namespace sluice::tls {
 
-/// TLS over another stream, either side of it. Bytes are decrypted into one buffer per thread; what
-/// an event has written becomes as few records as possible, and leaves at the event's end. An idle
-/// stream holds no buffer of its own.
+/// TLS over another stream, either side of it. OpenSSL shakes hands; a server's records are its own
+/// from then on. Bytes are decrypted into one buffer per thread; what an event has written becomes
+/// as few records as possible, and leaves at the event's end. An idle stream holds no buffer of its
+/// own.
 class TlsStream final : public net::Stream, public net::Layer, private net::Stream::Consumer {
  public:
   using Consumer = net::Stream::Consumer;
@@ -31,7 +34,12 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   void resume_handshake();
   bool connected() const { return state_ == State::open || early(); }
 
+  /// Null once let_go() has had its effect.
   SSL* ssl() const { return ssl_.get(); }
+  /// Of a server's, when its handshake is done, or early data comes: nobody asks OpenSSL any more.
+  /// As soon as it isn't needed for the handshake it goes, unless records have to stay its own
+  /// (HandshakeWatch says when). The agreement is completed then.
+  void let_go(std::shared_ptr<Agreement> agreement);
   net::Stream& inner() { return *inner_; }
   /// Why the handshake or the connection failed, in OpenSSL's and nginx's words: `SSL_read() failed
   /// (SSL: error:…)`; empty when it is the errno alone that tells.
@@ -94,7 +102,10 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   void advance();
   void shake_hands();
   bool read_early_data();
+  void take_over();
   void read();
+  void read_records();
+  void read_from_openssl();
   bool more_to_read() const;
   void tell_end();
 
@@ -104,15 +115,20 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   void fail(const char* call, int ssl_error);
 
   void encrypt();
-  std::span<const char> next_record();
+  size_t write_record();
+  size_t write_record_to_openssl();
+  std::span<const char> gather(size_t limit);
+  bool read_file(const net::OutQueue::FilePart& part, std::span<char> into);
   size_t next_record_size();
-  bool write_record(std::span<const char> plain);
   void send_close_notify();
   void end(bool abruptly);
 
   net::Stack& stack_;
   net::StreamPtr inner_;
   SslPtr ssl_;
+  std::unique_ptr<HandshakeWatch> watch_;    ///< null: OpenSSL keeps the records
+  std::unique_ptr<RecordProtocol> records_;  ///< our own, then without ssl_
+  std::shared_ptr<Agreement> agreement_;     ///< null: nobody has let go yet
   Consumer* consumer_ = nullptr;
   net::OutQueue pending_;        ///< plaintext that is still to be encrypted
   std::span<const char> input_;  ///< ciphertext of the event in progress

@@ -1,0 +1,165 @@
+#include "tls/record_keys.h"
+
+#include <openssl/core_names.h>
+#include <openssl/kdf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "base/byte_order.h"
+
+namespace sluice::tls {
+
+namespace {
+
+/// Algorithms are looked up once: by name each time would cost more than a record.
+const RecordSuite& fetched(const char* aead, const char* digest, uint8_t key_size, bool chacha) {
+  return *new RecordSuite{EVP_CIPHER_fetch(nullptr, aead, nullptr),
+                          EVP_MD_fetch(nullptr, digest, nullptr), key_size, chacha};
+}
+
+using MacPtr = std::unique_ptr<EVP_MAC_CTX, Releaser<EVP_MAC_CTX_free>>;
+using KdfPtr = std::unique_ptr<EVP_KDF_CTX, Releaser<EVP_KDF_CTX_free>>;
+
+OSSL_PARAM digest_parameter(const EVP_MD* digest) {
+  return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+                                          const_cast<char*>(EVP_MD_get0_name(digest)), 0);
+}
+
+MacPtr new_hmac(const EVP_MD* digest) {
+  EVP_MAC* hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  MacPtr context(EVP_MAC_CTX_new(hmac));
+  EVP_MAC_free(hmac);
+  OSSL_PARAM parameters[] = {digest_parameter(digest), OSSL_PARAM_construct_end()};
+  EVP_MAC_CTX_set_params(context.get(), parameters);
+  return context;
+}
+
+EVP_MAC_CTX* hmac_of(const EVP_MD* digest) {
+  thread_local MacPtr sha256 = new_hmac(EVP_sha256());
+  thread_local MacPtr sha384 = new_hmac(EVP_sha384());
+  return (EVP_MD_get_size(digest) == 32 ? sha256 : sha384).get();
+}
+
+/// HKDF-Expand-Label with an empty context, for outputs that one block of the digest holds
+/// (RFC 8446, 7.1).
+void expand_label(const EVP_MD* digest, std::span<const uint8_t> secret, std::string_view label,
+                  std::span<uint8_t> out) {
+  constexpr std::string_view prefix = "tls13 ";
+  uint8_t info[32] = {0, uint8_t(out.size()), uint8_t(prefix.size() + label.size())};
+  uint8_t* end = std::ranges::copy(prefix, info + 3).out;
+  end = std::ranges::copy(label, end).out;
+  *end++ = 0;  // no context
+  *end++ = 1;  // the first block of HKDF-Expand, and here the only one
+  uint8_t block[EVP_MAX_MD_SIZE];
+  size_t size = 0;
+  EVP_MAC_CTX* hmac = hmac_of(digest);
+  EVP_MAC_init(hmac, secret.data(), secret.size(), nullptr);
+  EVP_MAC_update(hmac, info, size_t(end - info));
+  EVP_MAC_final(hmac, block, &size, sizeof block);
+  std::copy_n(block, out.size(), out.begin());
+  OPENSSL_cleanse(block, sizeof block);
+}
+
+/// The PRF of TLS 1.2 (RFC 5246, 5).
+void expand_master(const EVP_MD* digest, std::span<const uint8_t> master,
+                   std::span<const uint8_t> seed, std::span<uint8_t> out) {
+  thread_local KdfPtr prf = [] {
+    EVP_KDF* fetched = EVP_KDF_fetch(nullptr, "TLS1-PRF", nullptr);
+    KdfPtr context(EVP_KDF_CTX_new(fetched));
+    EVP_KDF_free(fetched);
+    return context;
+  }();
+  auto octets = [](const char* name, std::span<const uint8_t> bytes) {
+    return OSSL_PARAM_construct_octet_string(name, const_cast<uint8_t*>(bytes.data()),
+                                             bytes.size());
+  };
+  OSSL_PARAM parameters[] = {digest_parameter(digest), octets(OSSL_KDF_PARAM_SECRET, master),
+                             octets(OSSL_KDF_PARAM_SEED, seed), OSSL_PARAM_construct_end()};
+  EVP_KDF_derive(prf.get(), out.data(), out.size(), parameters);
+  EVP_KDF_CTX_reset(prf.get());
+}
+
+}  // namespace
+
+const RecordSuite* RecordSuite::agreed(const SSL* ssl) {
+  static const RecordSuite& aes_128 = fetched("AES-128-GCM", "SHA256", 16, false);
+  static const RecordSuite& aes_256 = fetched("AES-256-GCM", "SHA384", 32, false);
+  static const RecordSuite& chacha20 = fetched("ChaCha20-Poly1305", "SHA256", 32, true);
+  const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl);
+  switch (cipher ? SSL_CIPHER_get_cipher_nid(cipher) : NID_undef) {
+    case NID_aes_128_gcm:
+      return &aes_128;
+    case NID_aes_256_gcm:
+      return &aes_256;
+    case NID_chacha20_poly1305:
+      return &chacha20;
+    default:
+      return nullptr;
+  }
+}
+
+RecordKeys::~RecordKeys() {
+  OPENSSL_cleanse(key.data(), key.size());
+  OPENSSL_cleanse(iv.data(), iv.size());
+  OPENSSL_cleanse(secret.data(), secret.size());
+}
+
+RecordKeys RecordKeys::from_traffic_secret(const RecordSuite& suite,
+                                           std::span<const uint8_t> secret) {
+  RecordKeys keys(suite, TLS1_3_VERSION);
+  std::ranges::copy(secret, keys.secret.begin());
+  keys.expand();
+  return keys;
+}
+
+void RecordKeys::expand() {
+  std::span<const uint8_t> whole = std::span(secret).first(size_t(EVP_MD_get_size(suite->digest)));
+  expand_label(suite->digest, whole, "key", std::span(key).first(suite->key_size));
+  expand_label(suite->digest, whole, "iv", iv);
+}
+
+void RecordKeys::update() {
+  std::span<uint8_t> whole = std::span(secret).first(size_t(EVP_MD_get_size(suite->digest)));
+  expand_label(suite->digest, whole, "traffic upd", whole);
+  expand();
+  sequence = 0;
+}
+
+RecordKeys::Both RecordKeys::from_master_secret(const RecordSuite& suite,
+                                                std::span<const uint8_t> master,
+                                                std::span<const uint8_t> client_random,
+                                                std::span<const uint8_t> server_random) {
+  constexpr std::string_view label = "key expansion";
+  uint8_t seed[label.size() + 2 * SSL3_RANDOM_SIZE];
+  uint8_t* end = std::ranges::copy(label, seed).out;
+  end = std::ranges::copy(server_random, end).out;
+  end = std::ranges::copy(client_random, end).out;
+  size_t iv_size = suite.chacha ? RecordSuite::nonce_size : 4;
+  uint8_t block[2 * (32 + RecordSuite::nonce_size)];
+  expand_master(suite.digest, master, {seed, end},
+                std::span(block).first(2 * (suite.key_size + iv_size)));
+  const uint8_t* from = block;
+  auto take = [&from](std::span<uint8_t> to) {
+    std::memcpy(to.data(), from, to.size());
+    from += to.size();
+  };
+  Both both{{suite, TLS1_2_VERSION}, {suite, TLS1_2_VERSION}};
+  take(std::span(both.client.key).first(suite.key_size));
+  take(std::span(both.server.key).first(suite.key_size));
+  take(std::span(both.client.iv).first(iv_size));
+  take(std::span(both.server.iv).first(iv_size));
+  OPENSSL_cleanse(block, sizeof block);
+  return both;
+}
+
+Nonce RecordKeys::nonce() const {
+  constexpr size_t fixed = RecordSuite::nonce_size - sizeof sequence;
+  Nonce nonce = iv;
+  uint64_t counted = load_be64(iv.data() + fixed);
+  store_be64(nonce.data() + fixed, has_explicit_nonce() ? counted + sequence : counted ^ sequence);
+  return nonce;
+}
+
+}  // namespace sluice::tls
