@@ -72,7 +72,7 @@ Value sigalg(Exchange&, const Agreement& agreed) { return named(agreed.signature
 
 Value client_sigalg(Exchange&, const Agreement& agreed) { return named(agreed.client_signature); }
 
-template <std::string Agreement::Offers::* offer>
+template <std::string Agreement::Offers::*offer>
 Value offered(Exchange& exchange, const Agreement& agreed) {
   return agreed.offers ? copied(exchange, agreed.offers.get()->*offer) : Value::none();
 }

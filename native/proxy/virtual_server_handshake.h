@@ -37,7 +37,7 @@ class VirtualServerHandshake : protected tls::ServerHandshake {
   const ListenAddress& listen_;
   const Server* server_;  ///< the default one until another is chosen
   http::ConnectionFacts facts_;
-  std::shared_ptr<tls::Agreement> agreement_;  ///< of facts_.tls
+  std::shared_ptr<tls::Agreement> agreement_;             ///< of facts_.tls
   std::unique_ptr<tls::ClientOcsp::Check> client_check_;  ///< whether the client is revoked
 
  private:

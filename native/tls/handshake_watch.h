@@ -49,7 +49,7 @@ class HandshakeWatch {
   SSL* ssl_;
   Secret client_;  ///< traffic secrets of TLS 1.3
   Secret server_;
-  Secret master_;  ///< of TLS 1.2
+  Secret master_;          ///< of TLS 1.2
   uint64_t received_ = 0;  ///< records since the keys in question came into use
   uint64_t sent_ = 0;
   /// What was sent last: TLS 1.2's Finished, from its explicit nonce on (RFC 5288, 3).

@@ -45,6 +45,12 @@ RecordOpener::Outcome RecordOpener::open(std::span<const char>& input, std::span
   return decrypt(std::exchange(partial_, {}), room, opened);
 }
 
+size_t RecordOpener::room_for(std::span<const char> input) const {
+  std::span<const char> known = partial_.empty() ? input : std::span<const char>(partial_);
+  if (known.size() < record::head_size) return most_room;
+  return std::min(most_room, whole_size(known) - record::head_size);
+}
+
 // What OpenSSL accepts, and refuses in the same words.
 bool RecordOpener::accept_head(const uint8_t* head, size_t length) {
   size_t overhead = record::prefix_size(keys_) - record::head_size + record::suffix_size(keys_);
@@ -53,7 +59,7 @@ bool RecordOpener::accept_head(const uint8_t* head, size_t length) {
     refuse(SSL_AD_UNEXPECTED_MESSAGE, SSL_R_BAD_RECORD_TYPE);
   } else if (head[1] != TLS1_2_VERSION_MAJOR || head[2] != TLS1_2_VERSION_MINOR) {
     refuse(is_tls13() ? SSL_AD_DECODE_ERROR : SSL_AD_PROTOCOL_VERSION, SSL_R_WRONG_VERSION_NUMBER);
-  } else if (length > (is_tls13() ? room_needed : record::largest_plaintext + overhead)) {
+  } else if (length > (is_tls13() ? most_room : record::largest_plaintext + overhead)) {
     refuse(SSL_AD_RECORD_OVERFLOW, SSL_R_ENCRYPTED_LENGTH_TOO_LONG);
   } else if (length < overhead) {
     refuse(SSL_AD_BAD_RECORD_MAC, SSL_R_LENGTH_TOO_SHORT);
@@ -76,14 +82,15 @@ RecordOpener::Outcome RecordOpener::decrypt(std::span<const char> whole, std::sp
     std::copy_n(from + record::head_size, record::explicit_nonce_size,
                 nonce.end() - record::explicit_nonce_size);
   }
-  record::AssociatedData associated(keys_, std::span<const uint8_t, record::head_size>(from, record::head_size), size);
+  record::AssociatedData associated(
+      keys_, std::span<const uint8_t, record::head_size>(from, record::head_size), size);
   EVP_CIPHER_CTX* cipher =
       cipher_.begin(keys_, nonce, {from + prefix + size, RecordSuite::tag_size});
-  bool genuine = cipher &&
-                 EVP_DecryptUpdate(cipher, nullptr, &written, associated.data(),
-                                   int(associated.size())) &&
-                 EVP_DecryptUpdate(cipher, out, &written, from + prefix, int(size)) &&
-                 EVP_DecryptFinal_ex(cipher, out + size, &written);
+  bool genuine =
+      cipher &&
+      EVP_DecryptUpdate(cipher, nullptr, &written, associated.data(), int(associated.size())) &&
+      EVP_DecryptUpdate(cipher, out, &written, from + prefix, int(size)) &&
+      EVP_DecryptFinal_ex(cipher, out + size, &written);
   if (!genuine) {
     ERR_clear_error();
     return refuse(SSL_AD_BAD_RECORD_MAC, SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC);

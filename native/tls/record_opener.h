@@ -23,9 +23,10 @@ class RecordOpener {
     refused,  ///< as fault() says; nothing more can be opened
   };
   /// Opens the record that `input` begins with, or that it completes, and takes it from there. The
-  /// content lies at the beginning of `room`, which has to have room_needed bytes.
+  /// content lies at the beginning of `room`, which has to have room_for(input) bytes.
   Outcome open(std::span<const char>& input, std::span<char> room, Record& opened);
-  static constexpr size_t room_needed = SSL3_RT_MAX_TLS13_ENCRYPTED_LENGTH;
+  size_t room_for(std::span<const char> input) const;
+  static constexpr size_t most_room = SSL3_RT_MAX_TLS13_ENCRYPTED_LENGTH;
 
   struct Fault {
     uint8_t alert;  ///< what the peer is to be told

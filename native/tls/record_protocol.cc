@@ -26,7 +26,7 @@ constexpr bool is_key_updates_beginning(std::span<const uint8_t> message) {
 
 size_t RecordProtocol::read(std::span<const char>& input, std::span<char> room) {
   size_t filled = 0;
-  while (state_ == State::open && room.size() - filled >= record_room) {
+  while (state_ == State::open && room.size() - filled >= opener_.room_for(input)) {
     RecordOpener::Record record;
     switch (opener_.open(input, room.subspan(filled), record)) {
       case RecordOpener::Outcome::incomplete:

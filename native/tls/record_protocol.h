@@ -20,10 +20,10 @@ class RecordProtocol {
       : opener_(client, largest), sealer_(server), below_(below), largest_(uint16_t(largest)) {}
 
   /// Opens records that `input` begins with, takes them from there, and puts what data they have
-  /// into `room`, of record_room bytes at least, as long as another one fits; says how much it is.
+  /// into `room`, of most_room bytes at least, as long as another one fits; says how much it is.
   /// With input left there is more to read, unless ended() or failed().
   size_t read(std::span<const char>& input, std::span<char> room);
-  static constexpr size_t record_room = RecordOpener::room_needed;
+  static constexpr size_t most_room = RecordOpener::most_room;
   /// The client has said that nothing more comes (close_notify).
   bool ended() const { return state_ == State::ended; }
   /// Nothing more can be read. Why is in this thread's queue of OpenSSL's errors; the client has
