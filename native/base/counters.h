@@ -20,6 +20,7 @@
   COUNTER(http2_resets, http2, resets,                                                         \
           "Streams that ended before their answer by a client's doing")                        \
   COUNTER(http2_floods, http2, floods, "HTTP/2 connections ended for flooding")                \
+  COUNTER(http3_floods, http3, floods, "HTTP/3 connections ended for flooding")                \
   COUNTER(upstream_requests, upstream, requests, "Requests passed on, each try of them")       \
   COUNTER(upstream_connections, upstream, connections, "Connections opened to upstreams")      \
   COUNTER(upstream_reused, upstream, reused, "Requests on a kept upstream connection")         \

@@ -19,6 +19,8 @@ constexpr size_t most_at_once = 256 * 1024;
 /// The kernel cuts a train into so many datagrams at most.
 constexpr size_t max_segments = 64;
 constexpr uint64_t first_probe = 200 * ms;
+/// ngtcp2 has room for so many.
+constexpr uint64_t most_connection_ids = 8;
 
 ngtcp2_addr as_ngtcp2(const net::Address& address) {
   return {const_cast<sockaddr*>(address.data()), address.size()};
@@ -62,7 +64,8 @@ ngtcp2_transport_params transport_parameters(const TransportSettings& settings) 
   made.initial_max_streams_bidi = settings.max_streams;
   made.initial_max_streams_uni = settings.max_unidirectional_streams;
   made.max_idle_timeout = settings.idle_timeout * ms;
-  made.active_connection_id_limit = settings.active_connection_id_limit;
+  made.active_connection_id_limit =
+      std::min(settings.active_connection_id_limit, most_connection_ids);
   made.stateless_reset_token_present = 1;
   return made;
 }

@@ -190,9 +190,9 @@ void Endpoint::negotiate_version(const net::Datagram& datagram, const ngtcp2_ver
   if (size > 0) send(datagram, {packet, size_t(size)});
 }
 
-// RFC 9000, 8.1.2.
+// RFC 9000, 8.1.2. Small beside what it answers, and cheap: under a flood it is what still lets
+// clients in, so there is no limit to it.
 void Endpoint::send_retry(const net::Datagram& datagram, const ngtcp2_pkt_hd& header) {
-  if (!may_answer()) return;
   ConnectionId retry_id = scheme_.make();
   std::vector<uint8_t> token = keys_.retry_token(datagram.remote, as_id(header.dcid), retry_id,
                                                  Clock::of_thread().seconds());

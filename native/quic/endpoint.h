@@ -93,7 +93,7 @@ class Endpoint final : private net::DatagramSocket::Consumer, private net::Layer
 
   /// So many handshakes at once, and clients have to prove their addresses.
   static constexpr size_t retry_above = 256;
-  /// Answers a second to packets of no connection.
+  /// Answers a second to packets of no connection, Retry apart.
   static constexpr uint32_t most_answers = 2000;
 
   const ConnectionIdScheme& scheme_;

@@ -149,7 +149,7 @@ void ServerConnection::on_stream_closed(int64_t stream) {
   // Who asks and cancels, again and again, wants nothing but work done.
   cancelled_ += closed.was_cancelled();
   if (cancelled_ > tolerated_cancellations && cancelled_ * 2 > facts_.requests) {
-    close(Error::excessive_load, "http3 flood detected");
+    end_flood();
   }
 }
 
@@ -281,6 +281,12 @@ void ServerConnection::close(Error error, std::string_view reason) {
   if (!transport_) return;
   if (!reason.empty()) log(LogLevel::info, 0, "%.*s", int(reason.size()), reason.data());
   transport_->close(uint64_t(error), reason);
+}
+
+void ServerConnection::end_flood() {
+  if (!flooding_) thread_.counters.http3_floods++;
+  flooding_ = true;
+  close(Error::excessive_load, "http3 flood detected");
 }
 
 void ServerConnection::on_closed(std::string_view reason) {

@@ -62,6 +62,8 @@ class ServerConnection final : public ClientConnection,
   /// The stream is done with.
   void remove(ServerStream& stream);
   void close(Error error, std::string_view reason);
+  /// The client only keeps us busy.
+  void end_flood();
   [[gnu::format(printf, 4, 5)]] void log(LogLevel level, int error, const char* format, ...);
 
  private:
@@ -158,6 +160,7 @@ class ServerConnection final : public ClientConnection,
   bool open_ = false;      ///< the handshake is complete
   bool hq_ = false;
   bool going_away_ = false;
+  bool flooding_ = false;
 };
 
 }  // namespace sluice::h3

@@ -91,7 +91,7 @@ void ServerConnection::on_unidirectional(int64_t id, std::span<const uint8_t> by
   transport_->consume(id, bytes.size());
   overhead_ += bytes.size();
   if (overhead_ > tolerated_overhead + overhead_per_request * facts_.requests) {
-    close(Error::excessive_load, "http3 flood detected");
+    end_flood();
     return;
   }
   if (!stream.known) {

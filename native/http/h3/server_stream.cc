@@ -102,7 +102,7 @@ void ServerStream::read(Bytes input) {
 bool ServerStream::note_overhead(size_t bytes) {
   overhead_ += bytes;
   if (overhead_ <= tolerated_overhead || overhead_ <= received_ / 8) return true;
-  connection_.close(Error::excessive_load, "http3 flood detected");
+  connection_.end_flood();
   return false;
 }
 

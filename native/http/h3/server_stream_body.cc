@@ -87,9 +87,11 @@ void ServerStream::end_body() {
   exchange_->body.on_end();
 }
 
-// RFC 9114, 4.1.2: the request is malformed.
+// RFC 9114, 4.1.2: the request is malformed. Whoever does so again and again has us give up what
+// was begun just as well as by cancelling it.
 void ServerStream::fail_body(const char* message) {
   if (!exchange_) return;
+  cancelled_ = true;
   exchange_->log(LogLevel::info, "%s", message);
   read_timer_.cancel();
   early_.clear();

@@ -74,8 +74,8 @@ export class Keys {
     return Buffer.concat([covered, sealed]);
   }
 
-  /** `packet` alone, its number at `offset`; undefined: it isn't sealed with these keys. */
-  open(packet: Buffer, offset: number): { number: number; payload: Buffer } | undefined {
+  /** `packet` alone, its number at `offset`; undefined: it isn't sealed with these keys. `expected` would come next. */
+  open(packet: Buffer, offset: number, expected: number): { number: number; payload: Buffer } | undefined {
     const sample = packet.subarray(offset + SAMPLE_OFFSET, offset + SAMPLE_OFFSET + SAMPLE_SIZE);
     if (sample.length < SAMPLE_SIZE) return undefined;
     const mask = this.#mask(sample);
@@ -85,8 +85,7 @@ export class Keys {
     header.writeUInt8(first);
     for (let i = 0; i < size; i++)
       header.writeUInt8(header.readUInt8(offset + i) ^ mask.readUInt8(1 + i), offset + i);
-    // Connections of tests are short: a number is what its bytes say.
-    const number = header.readUIntBE(offset, size);
+    const number = expandNumber(header.readUIntBE(offset, size), size, expected);
     const decipher = createDecipheriv('aes-128-gcm', this.#key, this.#nonce(number)).setAAD(header);
     decipher.setAuthTag(packet.subarray(packet.length - TAG_SIZE));
     try {
@@ -107,4 +106,12 @@ export class Keys {
   #mask(sample: Buffer): Buffer {
     return createCipheriv('aes-128-ecb', this.#headerKey, null).update(sample);
   }
+}
+
+/** The number nearest to the expected one that ends with these bytes (RFC 9000, A.3). */
+function expandNumber(truncated: number, size: number, expected: number): number {
+  const window = 2 ** (8 * size);
+  const number = Math.floor(expected / window) * window + truncated;
+  if (number <= expected - window / 2) return number + window;
+  return number > expected + window / 2 && number >= window ? number - window : number;
 }

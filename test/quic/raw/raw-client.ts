@@ -16,6 +16,9 @@ type LevelNumber = (typeof Level)[keyof typeof Level];
 
 export interface RawOptions {
   readonly host?: string;
+  /** The client's own address and port. */
+  readonly from?: string;
+  readonly fromPort?: number;
   readonly protocol?: string;
   /** Beside those that make an ordinary client. */
   readonly parameters?: TransportParameters;
@@ -33,6 +36,8 @@ export interface Close {
 interface Space {
   readonly received: Set<number>;
   next: number;
+  /** Of the server's packets, the number that would come next. */
+  expected: number;
   /** CRYPTO data, by offset. */
   readonly pieces: Map<number, Buffer>;
   taken: number;
@@ -44,9 +49,10 @@ export class RawClient {
   readonly frames: Frame[] = [];
   /** Of all datagrams. */
   bytesReceived = 0;
-  /** Of Retry packets. */
-  readonly retryTokens: Buffer[] = [];
-  /** Off: nothing is acknowledged. */
+  bytesSent = 0;
+  /** What Retry packets have said: to which connection ID to send what. */
+  readonly retries: { readonly id: Buffer; readonly token: Buffer }[] = [];
+  /** Off: nothing is acknowledged, and a Retry packet is not followed. */
   acknowledges = true;
   close: Close | undefined;
   readonly source: Buffer = randomBytes(8);
@@ -58,6 +64,7 @@ export class RawClient {
   readonly #spaces: Space[] = Array.from({ length: 4 }, () => ({
     received: new Set(),
     next: 0,
+    expected: 0,
     pieces: new Map(),
     taken: 0,
   }));
@@ -66,6 +73,10 @@ export class RawClient {
   #original = true;
   #phase = 0;
   #wake: () => void = () => undefined;
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
 
   private constructor(port: number, socket: Socket, options: RawOptions) {
     this.#port = port;
@@ -89,8 +100,9 @@ export class RawClient {
 
   /** Has sent nothing yet. */
   static async open(t: Cleanup, port: number, options: RawOptions = {}): Promise<RawClient> {
-    const socket = createSocket(options.host?.includes(':') ? 'udp6' : 'udp4');
-    socket.bind(0, options.host?.includes(':') ? '::1' : '127.0.0.1');
+    const { host = '127.0.0.1', from = host, fromPort = 0 } = options;
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+    socket.bind(fromPort, from);
     await once(socket, 'listening');
     t.teardown(() => void socket.close());
     return new RawClient(port, socket, options);
@@ -104,9 +116,20 @@ export class RawClient {
     return client;
   }
 
+  /** Keys for Initial packets; nothing is sent. */
+  open(): void {
+    this.#space(Level.initial).keys = Keys.initial(this.destination);
+  }
+
+  /** Begins another connection from the same address; answers are not read, but counted. */
+  restart(): void {
+    this.destination = randomBytes(18);
+    this.start();
+  }
+
   /** Sends the ClientHello. */
   start(): void {
-    this.#space(Level.initial).keys = Keys.initial(this.destination);
+    this.open();
     const { hello } = this.#tls;
     const size = this.#options.helloPieces ?? hello.length;
     const pieces: Buffer[] = [];
@@ -233,6 +256,7 @@ export class RawClient {
   }
 
   #send(datagram: Buffer): void {
+    this.bytesSent += datagram.length;
     this.#socket.send(datagram, this.#port, this.#options.host ?? '127.0.0.1');
   }
 
@@ -280,20 +304,31 @@ export class RawClient {
   }
 
   #onRetry(id: Buffer, token: Buffer): void {
-    this.retryTokens.push(token);
-    if (this.retryTokens.length > 1) return;
-    this.#token = token;
-    this.destination = id;
-    const space = this.#space(Level.initial);
-    space.keys = Keys.initial(id);
+    this.retries.push({ id, token });
+    if (this.retries.length === 1 && this.acknowledges) this.follow();
+  }
+
+  /** Does what a Retry packet has asked for. */
+  follow(): void {
+    const [retry] = this.retries;
+    if (!retry) throw new Error('no Retry packet');
+    this.#token = retry.token;
+    this.destination = retry.id;
+    this.#space(Level.initial).keys = Keys.initial(retry.id);
     this.sendAt(Level.initial, cryptoFrame(this.#tls.hello));
+  }
+
+  /** The server has answered with more than a Retry packet. */
+  get handshaking(): boolean {
+    return this.#space(Level.handshake).keys !== undefined;
   }
 
   #open(level: LevelNumber, packet: Buffer, offset: number): void {
     const space = this.#space(level);
-    const opened = space.keys?.server.open(packet, offset);
+    const opened = space.keys?.server.open(packet, offset, space.expected);
     if (!opened || space.received.has(opened.number)) return;
     space.received.add(opened.number);
+    space.expected = Math.max(space.expected, opened.number + 1);
     const frames = parseFrames(opened.payload);
     for (const each of frames) {
       if (each.type === FrameType.crypto) this.#onCrypto(level, each);

@@ -1,0 +1,90 @@
+// Tokens prove an address: that one, for a while, and over reloads, upgrades and hosts that share a key (RFC 9000, 8.1).
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { eventually } from '../support/eventually.ts';
+import type { Sluice } from '../support/sluice.ts';
+import { FrameType } from './raw/frames.ts';
+import { RawClient, type RawOptions } from './raw/raw-client.ts';
+import { startQuic } from './serving.ts';
+
+const INVALID_TOKEN = 0x0b;
+const RETRY_LIFETIME_MS = 10_000;
+const serving = 'quic_retry on; server { LISTEN; return 200; }';
+const upgrading = { daemon: true, workers: 2 };
+
+/** Whether a client with a token has to prove its address once more. */
+async function isRetried(t: Test, port: number, options: RawOptions): Promise<boolean> {
+  const client = await RawClient.connect(t, port, options);
+  client.leave();
+  return client.retries.length > 0;
+}
+
+async function newToken(t: Test, port: number): Promise<Buffer> {
+  const client = await RawClient.connect(t, port);
+  await client.until('a token', () => client.has(FrameType.newToken));
+  client.leave();
+  return client.of(FrameType.newToken)[0]?.bytes ?? Buffer.alloc(0);
+}
+
+async function answer(client: RawClient): Promise<number | undefined> {
+  await client.until('an answer', () => client.close !== undefined || client.handshaking);
+  return client.close?.code;
+}
+
+async function upgrade(sluice: Sluice): Promise<void> {
+  const old = sluice.pid;
+  const aside = sluice.path('nginx.pid.oldbin');
+  sluice.signal('SIGUSR2');
+  await eventually('the new master', () => existsSync(aside) && sluice.running && sluice.pid !== old);
+  await eventually('its workers', () => sluice.workers().length === 2);
+  sluice.signal('SIGQUIT', Number(readFileSync(aside, 'latin1')));
+  await eventually('the old master to go', () => !existsSync(aside), 10_000);
+}
+
+t.test('the token of a NEW_TOKEN frame is good for its address', async (t) => {
+  const { port, sluice } = await startQuic(t, serving, {}, upgrading);
+  const token = await newToken(t, port);
+  t.notOk(await isRetried(t, port, { token }), 'another connection, from another port');
+  t.ok(await isRetried(t, port, { token, from: '127.0.0.9' }), 'not from another address');
+  const forged = Buffer.from(token);
+  forged.writeUInt8(forged.readUInt8(20) ^ 1, 20);
+  t.ok(await isRetried(t, port, { token: forged }), 'not if it was changed');
+  await sluice.reload();
+  t.notOk(await isRetried(t, port, { token }), 'after a reload');
+  await upgrade(sluice);
+  t.notOk(await isRetried(t, port, { token }), 'after a binary upgrade');
+});
+
+t.test('the token of a Retry packet is good for its address and port, and not for long', async (t) => {
+  const { port, sluice, get } = await startQuic(t, serving);
+  const client = await RawClient.open(t, port);
+  client.acknowledges = false;
+  client.start();
+  await client.until('a Retry packet', () => client.retries.length > 0);
+  const begun = Date.now();
+  const [{ id, token } = { id: Buffer.alloc(0), token: Buffer.alloc(0) }] = client.retries;
+  for (const from of ['127.0.0.1', '127.0.0.9']) {
+    const thief = await RawClient.open(t, port, { token, from });
+    thief.destination = id;
+    thief.start();
+    t.equal(await answer(thief), INVALID_TOKEN, `from another port of ${from}`);
+  }
+  await pause(Math.max(0, begun + RETRY_LIFETIME_MS + 2000 - Date.now()));
+  client.follow();
+  t.equal(await answer(client), INVALID_TOKEN, 'too late');
+  t.strictSame((await get('/')).statuses, [200]);
+  t.equal(sluice.logged(/\[(alert|crit|emerg)\]/), 0);
+});
+
+t.test('hosts that have the same quic_host_key believe each other', async (t) => {
+  const key = Buffer.alloc(32, 5);
+  const of = (file: string): string => `quic_retry on; quic_host_key ${file}; server { LISTEN; return 200; }`;
+  const files = { same: key, other: Buffer.alloc(32, 6) };
+  const here = await startQuic(t, of('same'), files);
+  const there = await startQuic(t, of('same'), files);
+  const stranger = await startQuic(t, of('other'), files);
+  const token = await newToken(t, here.port);
+  t.notOk(await isRetried(t, there.port, { token }));
+  t.ok(await isRetried(t, stranger.port, { token }));
+});
