@@ -81,6 +81,8 @@ ngtcp2_crypto_level as_level(uint32_t protection) {
 Handshake::Handshake(tls::SslPtr ssl, bool early_data) : ssl_(std::move(ssl)) {
   SSL_set_quic_tls_cbs(ssl_.get(), HandshakeCallbacks::table(), this);
   SSL_set_quic_tls_early_data_enabled(ssl_.get(), early_data);
+  // A client has one connection where TCP takes several: one ticket is what it will use.
+  if (SSL_get_num_tickets(ssl_.get()) > 1) SSL_set_num_tickets(ssl_.get(), 1);
 }
 
 Handshake::~Handshake() {

@@ -2,12 +2,12 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "quic/hmac.h"
 #include "tls/openssl.h"
 
 namespace sluice::quic {
@@ -26,16 +26,14 @@ constexpr size_t time_size = 8;
 
 using Context = std::unique_ptr<EVP_CIPHER_CTX, tls::Releaser<EVP_CIPHER_CTX_free>>;
 
-void hmac(std::span<const uint8_t> key, std::string_view text, std::span<uint8_t> out) {
-  uint8_t digest[32];
-  unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), int(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest, &size);
-  std::copy_n(digest, out.size(), out.begin());
+/// Looked up once.
+const EVP_CIPHER* token_cipher() {
+  static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  return cipher;
 }
 
-std::string_view as_text(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+std::span<const uint8_t> as_bytes(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
 /// What a token is bound to: the client's address, and for Retry its port and our connection ID.
@@ -67,7 +65,7 @@ std::optional<std::vector<uint8_t>> open(std::span<const uint8_t> key,
   auto* tag = const_cast<uint8_t*>(sealed.data() + plain.size());
   int size = 0;
   bool done =
-      EVP_DecryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.data(), &token[1]) &&
+      EVP_DecryptInit_ex(context.get(), token_cipher(), nullptr, key.data(), &token[1]) &&
       EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, tag_size, tag) &&
       EVP_DecryptUpdate(context.get(), nullptr, &size, associated.data(), int(associated.size())) &&
       EVP_DecryptUpdate(context.get(), plain.data(), &size, sealed.data(), int(plain.size())) &&
@@ -86,10 +84,9 @@ bool is_fresh(std::span<const uint8_t> plain, int64_t now_s, int64_t lifetime_s)
 }  // namespace
 
 HostKeys::HostKeys(std::string_view key) {
-  auto* bytes = reinterpret_cast<const uint8_t*>(key.data());
-  std::span<const uint8_t> host(bytes, key.size());
-  hmac(host, "sluice quic token", token_key_);
-  hmac(host, "sluice quic reset", reset_key_);
+  Hmac hmac(EVP_sha256(), as_bytes(key));
+  hmac(as_bytes("sluice quic token"), token_key_);
+  hmac(as_bytes("sluice quic reset"), reset_key_);
 }
 
 std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain,
@@ -100,7 +97,7 @@ std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain
   uint8_t* out = &token[head_size];
   Context context(EVP_CIPHER_CTX_new());
   int size = 0;
-  EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, token_key_.data(), &token[1]);
+  EVP_EncryptInit_ex(context.get(), token_cipher(), nullptr, token_key_.data(), &token[1]);
   EVP_EncryptUpdate(context.get(), nullptr, &size, associated.data(), int(associated.size()));
   EVP_EncryptUpdate(context.get(), out, &size, plain.data(), int(plain.size()));
   EVP_EncryptFinal_ex(context.get(), out + size, &size);
@@ -136,7 +133,7 @@ TokenVerdict HostKeys::check_token(std::span<const uint8_t> token, const net::Ad
 
 std::array<uint8_t, 16> HostKeys::reset_token(const ConnectionId& id) const {
   std::array<uint8_t, 16> token;
-  hmac(reset_key_, as_text(id.view()), token);
+  Hmac(EVP_sha256(), reset_key_)(id.view(), token);
   return token;
 }
 

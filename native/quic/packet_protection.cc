@@ -1,13 +1,12 @@
 #include "quic/packet_protection.h"
 
 #include <openssl/err.h>
-#include <openssl/hmac.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <cassert>
-#include <cstring>
 #include <string_view>
+
+#include "quic/hmac.h"
 
 namespace sluice::quic {
 namespace {
@@ -50,6 +49,36 @@ const CipherSuite& chacha20_poly1305() {
 constexpr uint8_t initial_salt[] = {0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
                                     0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a};
 
+/// HKDF-Expand-Label with an empty context, for outputs that one block of the digest holds (RFC
+/// 8446, 7.1).
+class LabelExpansion {
+ public:
+  LabelExpansion(const EVP_MD* digest, std::span<const uint8_t> secret) : hmac_(digest, secret) {}
+
+  void operator()(std::string_view label, std::span<uint8_t> out) {
+    constexpr std::string_view prefix = "tls13 ";
+    uint8_t info[64] = {0, uint8_t(out.size()), uint8_t(prefix.size() + label.size())};
+    uint8_t* end = std::ranges::copy(prefix, info + 3).out;
+    end = std::ranges::copy(label, end).out;
+    *end++ = 0;  // no context
+    *end++ = 1;  // the first block of HKDF-Expand, and here the only one
+    hmac_({info, end}, out);
+  }
+
+ private:
+  Hmac hmac_;
+};
+
+ngtcp2_crypto_aead_ctx new_aead_cipher(const CipherSuite& suite, LabelExpansion& expand, bool seal,
+                                       uint8_t* iv) {
+  std::array<uint8_t, 32> key;
+  expand("quic key", std::span(key).first(suite.key_size));
+  expand("quic iv", std::span(iv, CipherSuite::iv_size));
+  ngtcp2_crypto_aead_ctx aead = new_aead(suite.aead, key.data(), seal);
+  OPENSSL_cleanse(key.data(), key.size());
+  return aead;
+}
+
 ngtcp2_crypto_cipher_ctx new_header_cipher(const CipherSuite& suite, const uint8_t* key) {
   EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
   EVP_EncryptInit_ex2(context, suite.header, key, nullptr, nullptr);
@@ -87,33 +116,14 @@ ngtcp2_crypto_ctx CipherSuite::as_context() const {
           .max_decryption_failure = max_decryption_failure};
 }
 
-void expand_label(const EVP_MD* digest, std::span<const uint8_t> secret, const char* label,
-                  std::span<uint8_t> out) {
-  constexpr std::string_view prefix = "tls13 ";
-  size_t label_size = std::strlen(label);
-  uint8_t info[64] = {0, uint8_t(out.size()), uint8_t(prefix.size() + label_size)};
-  size_t at = 3;
-  at = size_t(std::ranges::copy(prefix, info + at).out - info);
-  at = size_t(std::copy_n(label, label_size, info + at) - info);
-  info[at++] = 0;  // no context
-  info[at++] = 1;  // the first block of HKDF-Expand, and here the only one
-  Secret block;
-  unsigned size = 0;
-  HMAC(digest, secret.data(), int(secret.size()), info, at, block.data(), &size);
-  assert(size >= out.size());
-  std::copy_n(block.begin(), out.size(), out.begin());
-}
-
 InitialSecrets InitialSecrets::derive(std::span<const uint8_t> connection_id) {
   const EVP_MD* digest = CipherSuite::initial().digest;
-  Secret common;
-  unsigned size = 0;
-  HMAC(digest, initial_salt, sizeof initial_salt, connection_id.data(), connection_id.size(),
-       common.data(), &size);
-  std::span<const uint8_t> secret(common.data(), size);
+  std::array<uint8_t, 32> common;
+  Hmac(digest, initial_salt)(connection_id, common);
+  LabelExpansion expand(digest, common);
   InitialSecrets secrets;
-  expand_label(digest, secret, "client in", secrets.client);
-  expand_label(digest, secret, "server in", secrets.server);
+  expand("client in", secrets.client);
+  expand("server in", secrets.server);
   return secrets;
 }
 
@@ -125,10 +135,11 @@ ngtcp2_crypto_aead_ctx new_aead(const EVP_CIPHER* cipher, const uint8_t* key, bo
 
 PacketKeys PacketKeys::derive(const CipherSuite& suite, std::span<const uint8_t> secret,
                               bool seal) {
+  LabelExpansion expand(suite.digest, secret);
   PacketKeys keys;
-  derive_updated(suite, secret, seal, keys.aead, keys.iv.data());
+  keys.aead = new_aead_cipher(suite, expand, seal, keys.iv.data());
   std::array<uint8_t, 32> header;
-  expand_label(suite.digest, secret, "quic hp", std::span(header).first(suite.key_size));
+  expand("quic hp", std::span(header).first(suite.key_size));
   keys.header = new_header_cipher(suite, header.data());
   OPENSSL_cleanse(header.data(), header.size());
   return keys;
@@ -141,16 +152,13 @@ void PacketKeys::release() {
 
 void update_secret(const CipherSuite& suite, std::span<const uint8_t> secret,
                    std::span<uint8_t> next) {
-  expand_label(suite.digest, secret, "quic ku", next);
+  LabelExpansion(suite.digest, secret)("quic ku", next);
 }
 
 void derive_updated(const CipherSuite& suite, std::span<const uint8_t> secret, bool seal,
                     ngtcp2_crypto_aead_ctx& aead, uint8_t* iv) {
-  std::array<uint8_t, 32> key;
-  expand_label(suite.digest, secret, "quic key", std::span(key).first(suite.key_size));
-  expand_label(suite.digest, secret, "quic iv", std::span(iv, CipherSuite::iv_size));
-  aead = new_aead(suite.aead, key.data(), seal);
-  OPENSSL_cleanse(key.data(), key.size());
+  LabelExpansion expand(suite.digest, secret);
+  aead = new_aead_cipher(suite, expand, seal, iv);
 }
 
 int encrypt(uint8_t* out, const ngtcp2_crypto_aead*, const ngtcp2_crypto_aead_ctx* context,

@@ -35,8 +35,6 @@ struct CipherSuite {
   ngtcp2_crypto_ctx as_context() const;
 };
 
-using Secret = std::array<uint8_t, EVP_MAX_MD_SIZE>;
-
 /// The keys of one direction at one level.
 struct PacketKeys {
   ngtcp2_crypto_aead_ctx aead{};
@@ -61,11 +59,6 @@ void update_secret(const CipherSuite& suite, std::span<const uint8_t> secret,
                    std::span<uint8_t> next);
 void derive_updated(const CipherSuite& suite, std::span<const uint8_t> secret, bool seal,
                     ngtcp2_crypto_aead_ctx& aead, uint8_t* iv);
-
-/// HKDF-Expand-Label with an empty context, for outputs that one block of the digest holds
-/// (RFC 8446, 7.1).
-void expand_label(const EVP_MD* digest, std::span<const uint8_t> secret, const char* label,
-                  std::span<uint8_t> out);
 
 ngtcp2_crypto_aead_ctx new_aead(const EVP_CIPHER* cipher, const uint8_t* key, bool seal);
 

@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -10,6 +9,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "quic/hmac.h"
 
 namespace sluice::quic {
 namespace {
@@ -27,11 +27,8 @@ constexpr uint64_t presence_ms = 1000;
 using Tag = std::array<uint8_t, tag_size>;
 
 Tag tag_of(const std::string& key, std::span<const uint8_t> packets) {
-  uint8_t digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), int(key.size()), packets.data(), packets.size(), digest, &size);
   Tag tag;
-  std::copy_n(digest, tag.size(), tag.begin());
+  Hmac(EVP_sha256(), {reinterpret_cast<const uint8_t*>(key.data()), key.size()})(packets, tag);
   return tag;
 }
 
