@@ -9,7 +9,8 @@ std::unique_ptr<FstackThread> waiting;
 
 std::string text(const Napi::Value& value) { return value.ToString().Utf8Value(); }
 
-/// startFstack({ library, configuration, process, ports, devices, idleSleep })
+/// startFstack({ library, configuration, process, board, shift, worker, exclusive, addresses,
+/// devices, idleSleep })
 Napi::Value start_fstack(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto settings = info[0].As<Napi::Object>();
@@ -17,10 +18,10 @@ Napi::Value start_fstack(const Napi::CallbackInfo& info) {
   options.library = text(settings.Get("library"));
   options.configuration = text(settings.Get("configuration"));
   options.process = integer(settings.Get("process"));
-  const auto ports = settings.Get("ports").As<Napi::Object>();
-  options.ports = {.first = uint16_t(integer(ports.Get("first"))),
-                   .each = uint16_t(integer(ports.Get("each"))),
-                   .workers = uint16_t(integer(ports.Get("workers")))};
+  options.board = integer(settings.Get("board"));
+  options.place = {.shift = uint8_t(integer(settings.Get("shift"))),
+                   .worker = uint8_t(integer(settings.Get("worker")))};
+  options.exclusive = settings.Get("exclusive").ToBoolean();
   options.settings.idle_sleep_us = settings.Get("idleSleep").ToNumber().Uint32Value();
   const auto addresses = settings.Get("addresses").As<Napi::Array>();
   for (uint32_t i = 0; i < addresses.Length(); ++i) {

@@ -40,6 +40,12 @@ class CapturedOutput {
   std::array<Descriptor, 2> kept_;
 };
 
+int owner_of(void* director, const uint8_t* frame, size_t size) {
+  return static_cast<net::FlowDirector*>(director)->owner_of({frame, size});
+}
+static_assert(net::FlowDirector::here == net::FstackStart::here);
+static_assert(net::FlowDirector::nobody == net::FstackStart::nobody);
+
 }  // namespace
 
 const net::FstackApi* load_fstack(const std::string& library, std::string& error) {
@@ -61,12 +67,21 @@ std::unique_ptr<FstackThread> FstackThread::start(const FstackOptions& options,
                                                   std::string& output) {
   const net::FstackApi* api = load_fstack(options.library, output);
   if (!api) return nullptr;
-  std::unique_ptr<FstackThread> self(new FstackThread(*api, options.settings));
+  std::unique_ptr<net::FlowDirector> director;
+  if (options.board >= 0) {
+    director = net::FlowDirector::open(options.board, options.place, options.exclusive);
+    if (!director)
+      output = "the memory that tells workers' packets apart is of another version of Sluice";
+    if (!director) return nullptr;
+  }
+  std::unique_ptr<FstackThread> self(new FstackThread(*api, options.settings, std::move(director)));
 
   std::vector<const char*> devices;
   for (const std::string& device : options.devices) devices.push_back(device.c_str());
-  net::FstackStart start{options.configuration.c_str(), options.process, devices.data(),
-                         devices.size(), options.ports};
+  net::FstackStart start{
+      options.configuration.c_str(),  options.process,  devices.data(), devices.size(), nullptr,
+      self->settings_.director.get(), options.exclusive};
+  if (start.context) start.owner_of = owner_of;
   std::promise<bool> started;
   CapturedOutput captured;
   sigset_t all, before;

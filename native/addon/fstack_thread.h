@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "net/flow_director.h"
 #include "net/fstack_stack.h"
 
 namespace sluice::addon {
@@ -15,7 +16,10 @@ struct FstackOptions {
   std::string library;        ///< bin/build-fstack's
   std::string configuration;  ///< path of the ini
   int process = 0;
-  net::PortRanges ports;
+  int board =
+      -1;  ///< a FlowBoard: where the device doesn't tell workers' packets apart; -1: it does
+  net::FlowDirector::Place place;
+  bool exclusive = false;  ///< each worker has the device for itself (net_af_packet)
   std::vector<std::string> devices;
   net::FstackStack::Settings settings;
 };
@@ -34,8 +38,11 @@ class FstackThread {
   std::thread become(std::function<void()> work);
 
  private:
-  FstackThread(const net::FstackApi& api, net::FstackStack::Settings settings)
-      : api_(api), settings_(settings) {}
+  FstackThread(const net::FstackApi& api, net::FstackStack::Settings settings,
+               std::unique_ptr<net::FlowDirector> director)
+      : api_(api), settings_(std::move(settings)) {
+    settings_.director = std::move(director);
+  }
 
   const net::FstackApi& api_;
   net::FstackStack::Settings settings_;

@@ -1,6 +1,8 @@
 // The library that links F-Stack and DPDK (bin/build-fstack): hands their calls out as a table, and
 // keeps them from ending the process. Built only where both are there.
+#include <dirent.h>
 #include <ff_api.h>
+#include <linux/if_packet.h>
 #include <rte_devargs.h>
 #include <rte_ethdev.h>
 #include <rte_version.h>
@@ -35,11 +37,13 @@ const linux_sockaddr* foreign(const sockaddr* address) {
 }
 linux_sockaddr* foreign(sockaddr* address) { return reinterpret_cast<linux_sockaddr*>(address); }
 
-PortRanges port_ranges;
+int (*owner_of)(void* context, const uint8_t* frame, size_t size);
+void* owner_context;
 
 int dispatch(void* frame, uint16_t* size, uint16_t queue, uint16_t) {
-  int owner = owner_of_frame({static_cast<const uint8_t*>(frame), *size}, port_ranges);
-  return owner < 0 ? queue : owner;
+  int owner = owner_of(owner_context, static_cast<const uint8_t*>(frame), *size);
+  if (owner == FstackStart::nobody) return FF_DISPATCH_ERROR;
+  return owner == FstackStart::here ? queue : owner;
 }
 
 /// Whether some device has no table by which it spreads flows (RSS).
@@ -50,6 +54,21 @@ bool needs_dispatcher() {
     if (rte_eth_dev_info_get(port, &info) == 0 && info.reta_size == 0) return true;
   }
   return false;
+}
+
+/// A packet socket (packet(7)) also gets what other packet sockets send by its interface: our own
+/// neighbours' frames, which are for nobody here.
+void ignore_what_others_send() {
+  DIR* folder = ::opendir("/proc/self/fd");
+  while (const dirent* entry = folder ? ::readdir(folder) : nullptr) {
+    int descriptor = std::atoi(entry->d_name);
+    int domain = 0, on = 1;
+    socklen_t size = sizeof domain;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0) continue;
+    if (domain != AF_PACKET) continue;
+    ::setsockopt(descriptor, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+  }
+  if (folder) ::closedir(folder);
 }
 
 bool init(const FstackStart& start) {
@@ -64,8 +83,10 @@ bool init(const FstackStart& start) {
   char* arguments[std::size(words) + 1] = {};
   for (size_t i = 0; i < std::size(words); ++i) arguments[i] = words[i].data();
   if (ff_init(static_cast<int>(std::size(words)), arguments) != 0) return false;
-  port_ranges = start.ports;
-  if (port_ranges.workers > 1 && needs_dispatcher()) ff_regist_packet_dispatcher(dispatch);
+  owner_of = start.owner_of;
+  owner_context = start.context;
+  if (start.exclusive) ignore_what_others_send();
+  if (owner_of && (start.exclusive || needs_dispatcher())) ff_regist_packet_dispatcher(dispatch);
   return true;
 }
 

@@ -7,8 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "net/frame_owner.h"
-
 namespace sluice::net {
 
 /// FreeBSD's struct kevent (kqueue(2)), as ff_kevent() takes and fills it.
@@ -47,7 +45,16 @@ struct FstackStart {
   int process;                 ///< from 0; the first one is the primary
   const char* const* devices;  ///< DPDK's virtual devices: `net_af_packet0,iface=eth1`
   size_t device_count;
-  PortRanges ports;  ///< whose packets are whose, where the device has no RSS for several workers
+  /// Asked of each received frame: `here`, `nobody`, or the process that it is for. Null: all of
+  /// them are ours.
+  int (*owner_of)(void* context, const uint8_t* frame, size_t size);
+  void* context;
+  /// The device is this process's alone, as far as it knows: all that others send and get comes to
+  /// it too. Else it is asked only where the device has no RSS.
+  bool exclusive;
+
+  static constexpr int nobody = -1;
+  static constexpr int here = -2;
 };
 
 /// F-Stack's calls, as a table that the library which links it (native/fstack) hands out: the
@@ -55,7 +62,7 @@ struct FstackStart {
 /// with the exceptions that FstackStack knows. Everything belongs to the thread that called
 /// start().
 struct FstackApi {
-  static constexpr uint32_t current_version = 2;
+  static constexpr uint32_t current_version = 3;
   /// The name under which the library exports `const FstackApi* (*)()`.
   static constexpr const char* symbol = "sluice_fstack_api";
 

@@ -140,6 +140,7 @@ bool FstackDatagrams::add(const Address& address) {
     errno = error;
     return false;
   }
+  stack_.listens_on(address);
   sockets_.push_back(std::make_unique<Socket>(*this, number, address));
   return true;
 }

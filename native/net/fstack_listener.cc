@@ -45,6 +45,7 @@ std::unique_ptr<FstackListener> FstackListener::open(FstackStack& stack,
     errno = error;
     return nullptr;
   }
+  stack.listens_on(options.address);
   return std::make_unique<FstackListener>(stack, socket, acceptor);
 }
 
@@ -55,6 +56,7 @@ FstackListener::FstackListener(FstackStack& stack, int socket, Acceptor& accepto
 
 FstackListener::~FstackListener() {
   stop();
+  stack_.retire();
   stack_.api().close(socket_);
 }
 

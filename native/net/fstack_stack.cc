@@ -47,6 +47,8 @@ constexpr FstackApi ended = {
     .traffic = [](FstackTraffic&) {},
 };
 
+Flow flow_of(Stream& stream) { return Flow(stream.remote_address(), stream.local_address()); }
+
 bool enable(const FstackApi& api, int socket, int level, int option, int value = 1) {
   return api.set_option(socket, level, option, &value, sizeof(value)) == 0;
 }
@@ -121,6 +123,29 @@ StreamPtr FstackStack::connect(const Address& peer, const ConnectOptions& option
   return stream;
 }
 
+void FstackStack::listens_on(const Address& address) {
+  if (settings_.director) settings_.director->listen_on(address.port());
+}
+
+void FstackStack::opened(FstackStream& stream) {
+  FlowDirector* director = settings_.director.get();
+  if (director && director->retired()) director->keep(flow_of(stream));
+}
+
+/// The peer may be waiting still for what it has sent: others mustn't answer for it.
+void FstackStack::closing(FstackStream& stream) {
+  FlowDirector* director = settings_.director.get();
+  if (director && director->leaving()) director->keep(flow_of(stream));
+}
+
+void FstackStack::retire() {
+  FlowDirector* director = settings_.director.get();
+  if (!director || director->retired() || !director->leaving()) return;
+  director->publish([this](auto keep) {
+    for (FstackStream& stream : open_streams_) keep(flow_of(stream));
+  });
+}
+
 /// Takes the socket over, whatever comes of it.
 StreamPtr FstackStack::adopt(int socket, const Address& peer, bool connecting) {
   auto stream = std::make_unique<FstackStream>(*this, socket, peer, connecting);
@@ -131,6 +156,7 @@ StreamPtr FstackStack::adopt(int socket, const Address& peer, bool connecting) {
     errno = error;
     return nullptr;
   }
+  opened(*stream);
   return StreamPtr(stream.release());
 }
 
@@ -210,6 +236,7 @@ void FstackStack::take_turn() {
   turn_->flush();
   bool events = handle_events();
   bool quiet = !events && !traffic_has_moved() && turn_->idle();
+  if (settings_.director && settings_.director->update(timers().now())) retire();
   poll_kernel(quiet);
   turn_->finish();
 }
@@ -220,9 +247,13 @@ void FstackStack::poll_kernel(bool quiet) {
   idle_turns_ = quiet ? idle_turns_ + 1 : 0;
   if (!quiet && ++turns_since_kernel_ < turns_between_kernel_polls) return;
   int64_t wait_us = 0;
-  if (settings_.idle_sleep_us && idle_turns_ > turns_before_sleep && ending_ == Ending::no) {
+  uint32_t sleep_us = settings_.idle_sleep_us;
+  if (settings_.director && !settings_.director->serves()) {
+    sleep_us = std::max(sleep_us, retired_sleep_us);
+  }
+  if (sleep_us && idle_turns_ > turns_before_sleep && ending_ == Ending::no) {
     int64_t timer_ms = timers().next_timeout();
-    wait_us = settings_.idle_sleep_us;
+    wait_us = sleep_us;
     if (timer_ms >= 0) wait_us = std::min(wait_us, timer_ms * 1000);
   }
   bool found = kernel_->poll_for(wait_us) > 0;

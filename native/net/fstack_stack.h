@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "net/flow_director.h"
 #include "net/fstack_api.h"
 #include "net/kernel_stack.h"
 #include "net/stack.h"
@@ -32,6 +33,8 @@ class FstackStack final : public Stack {
     uint32_t idle_sleep_us = 0;
     /// F-Stack's, which a wildcard stands for.
     std::vector<Address> addresses = {};
+    /// Where the device brings packets of other workers too.
+    std::shared_ptr<FlowDirector> director = nullptr;
   };
 
   /// On the thread that started F-Stack. Null when one of the two has no event queue (errno).
@@ -66,6 +69,8 @@ class FstackStack final : public Stack {
   /// A busy turn looks at the kernel's sockets no more often than this.
   static constexpr uint32_t turns_between_kernel_polls = 8;
   static constexpr uint32_t file_buffer_size = 64 * 1024;
+  /// What a turn waits at least, in µs, while another shift has the CPU's work to do.
+  static constexpr uint32_t retired_sleep_us = 200;
   /// How long closed connections have for their bytes, and the last ones for their FIN to leave.
   static constexpr uint64_t delivery_ms = 10'000;
   static constexpr uint64_t goodbye_ms = 3;
@@ -80,6 +85,12 @@ class FstackStack final : public Stack {
   /// One event when the socket takes bytes again.
   bool await_room(int socket, FstackSource& source);
   bool change(int socket, int16_t filter, uint16_t flags, FstackSource* source);
+
+  // What other shifts must know of (FlowDirector).
+  void listens_on(const Address& address);
+  void opened(FstackStream& stream);
+  void closing(FstackStream& stream);
+  void retire();
 
   bool handle_events();
   bool traffic_has_moved();

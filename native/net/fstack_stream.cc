@@ -92,7 +92,9 @@ void FstackStream::close_with_reset() {
 
 void FstackStream::close_socket() {
   ListHook<OpenFstackStreams>::unlink();
-  if (socket_ >= 0) stack_.api().close(std::exchange(socket_, -1));
+  if (socket_ < 0) return;
+  stack_.closing(*this);
+  stack_.api().close(std::exchange(socket_, -1));
 }
 
 void FstackStream::set_no_delay(bool on) {

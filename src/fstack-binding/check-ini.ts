@@ -1,5 +1,6 @@
 /** What a configuration of F-Stack must say for workers to come up on it. */
 import { isIPv4, isIPv6 } from 'node:net';
+import { hasDeviceForItself } from './devices.ts';
 import type { Ini } from './ini.ts';
 
 export interface IniProblem {
@@ -16,8 +17,8 @@ export interface IniExpectations {
   readonly devices: readonly string[];
 }
 
-/** Ports that one process alone can have. */
-const SINGLE_PROCESS_DEVICES = ['net_af_packet', 'net_af_xdp'];
+/** A port that one process alone can have. */
+const SINGLE_PROCESS_DEVICE = 'net_af_xdp';
 
 const PORT_ADDRESSES = ['addr', 'netmask', 'broadcast', 'gateway'];
 
@@ -63,9 +64,9 @@ function checkLcoreMask(ini: Ini, workers: number): IniProblem[] {
 
 /** What only one process can have. */
 function checkSharing(ini: Ini, { workers, noHuge, devices }: IniExpectations): IniProblem[] {
-  if (workers === 1) return [];
+  if (workers === 1 || hasDeviceForItself(devices)) return [];
   const problems: IniProblem[] = [];
-  const single = devices.find((device) => SINGLE_PROCESS_DEVICES.some((driver) => device.startsWith(driver)));
+  const single = devices.find((device) => device.startsWith(SINGLE_PROCESS_DEVICE));
   if (single !== undefined) {
     problems.push({
       message: `${workers} "worker_processes" cannot share the device "${single}": one worker, or another device`,

@@ -1,8 +1,10 @@
 /** F-Stack as a worker starts it: on the thread that becomes its data thread. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownAddresses } from './check-ini.ts';
+import { lcoresOf, ownAddresses } from './check-ini.ts';
+import { hasDeviceForItself } from './devices.ts';
 import { explainFailure, type StartFailure } from './failure.ts';
+import type { Crew } from './flow-board.ts';
 import type { Addon } from './index.ts';
 import type { Ini } from './ini.ts';
 
@@ -13,10 +15,12 @@ export interface FstackSettings {
   readonly ini: Ini;
   /** DPDK's virtual devices, in DPDK's words: `net_af_packet0,iface=eth1`. */
   readonly devices: readonly string[];
-  /** From 0; the first process is the primary and must be up before the others. */
-  readonly process: number;
+  /** From 0. Unless each has the device for itself the first one is DPDK's primary, and must be up before the others. */
+  readonly worker: number;
   /** How many there are. */
-  readonly processes: number;
+  readonly workers: number;
+  /** Where workers agree on whose a packet is; not needed for a single one that nobody follows. */
+  readonly crew?: Crew;
   /** Whether to try it without hugepages where none are free. */
   readonly noHuge: boolean;
   /** Microseconds that a turn without work waits, for the CPU's sake; 0: never. Absent: what the ini says. */
@@ -24,8 +28,6 @@ export interface FstackSettings {
 }
 
 const HUGEPAGES = '/sys/kernel/mm/hugepages';
-/** The ports that connections to upstreams come from: F-Stack's own choice. */
-const EPHEMERAL = { first: 10_000, last: 65_535 };
 /** Megabytes that DPDK takes without hugepages if the ini doesn't say. */
 const MEMORY_WITHOUT_HUGEPAGES = '512';
 /** A machine's host bridge: no driver takes it, so allowing just this keeps DPDK away from its real devices. */
@@ -52,12 +54,17 @@ export function describeFstack(
 
 /** Once per process, and as root. Undefined when it runs. */
 export function startFstack(addon: Addon, settings: FstackSettings): StartFailure | undefined {
+  const exclusive = hasDeviceForItself(settings.devices);
+  const { crew, worker } = settings;
   const fd = addon.sealedMemory('f-stack.conf', new TextEncoder().encode(effectiveIni(settings).toString()));
   const output = addon.startFstack({
     library: settings.library,
     configuration: `/proc/self/fd/${fd}`,
-    process: settings.process,
-    ports: portRanges(settings.processes),
+    process: exclusive ? 0 : worker,
+    board: crew?.board.fd ?? -1,
+    shift: crew?.shift ?? 0,
+    worker,
+    exclusive,
     addresses: ownAddresses(settings.ini),
     devices: settings.devices,
     idleSleep: idleSleep(settings),
@@ -66,26 +73,27 @@ export function startFstack(addon: Addon, settings: FstackSettings): StartFailur
 }
 
 /** The ini with what is ours to say. F-Stack's own sleep would delay the kernel's events: the worker sleeps instead. */
-export function effectiveIni({ ini, devices, noHuge, process, processes }: FstackSettings): Ini {
+export function effectiveIni({ ini, devices, noHuge, worker, workers, crew }: FstackSettings): Ini {
   const without = noHuge && ini.value('dpdk', 'no_huge') === undefined && !freeHugepages();
   const effective = ini.with('dpdk', {
     idle_sleep: '0',
     ...(without && { no_huge: '1', memory: ini.value('dpdk', 'memory') ?? MEMORY_WITHOUT_HUGEPAGES }),
     ...(devices.length > 0 && ini.value('dpdk', 'allow') === undefined && { allow: NO_PCI_DEVICE }),
   });
-  if (processes === 1) return effective;
-  // A reply must find its worker, also where the device can't be told to hash (native/net/frame_owner.h).
-  const { first, each } = portRanges(processes);
-  const own = first + process * each;
-  return effective.with('freebsd.sysctl', {
-    'net.inet.ip.portrange.first': `${own}`,
-    'net.inet.ip.portrange.last': `${own + each - 1}`,
+  if (!crew) return effective;
+  // A reply must find its worker, also where the device can't be told to hash (native/net/flow_director.h).
+  const { first, last } = crew.board.ports(crew.shift, worker, workers);
+  const withPorts = effective.with('freebsd.sysctl', {
+    'net.inet.ip.portrange.first': `${first}`,
+    'net.inet.ip.portrange.last': `${last}`,
   });
-}
-
-function portRanges(workers: number): { first: number; each: number; workers: number } {
-  const { first, last } = EPHEMERAL;
-  return { first, each: Math.floor((last - first + 1) / workers), workers };
+  if (!hasDeviceForItself(devices)) return withPorts;
+  // For DPDK each is a program of its own, with one lcore.
+  const lcore = lcoresOf(ini.value('dpdk', 'lcore_mask') ?? '')?.[worker] ?? 0;
+  return withPorts.with('dpdk', {
+    lcore_mask: (1n << BigInt(lcore)).toString(16),
+    file_prefix: `${ini.value('dpdk', 'file_prefix') ?? 'sluice'}-${crew.shift}-${worker}`,
+  });
 }
 
 function idleSleep({ idleSleep: said, ini }: FstackSettings): number {

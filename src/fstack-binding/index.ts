@@ -124,7 +124,10 @@ export interface Addon {
     readonly library: string;
     readonly configuration: string;
     readonly process: number;
-    readonly ports: { readonly first: number; readonly each: number; readonly workers: number };
+    readonly board: number;
+    readonly shift: number;
+    readonly worker: number;
+    readonly exclusive: boolean;
     readonly addresses: readonly string[];
     readonly devices: readonly string[];
     readonly idleSleep: number;

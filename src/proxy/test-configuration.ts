@@ -101,10 +101,11 @@ function foldersOpen(paths: readonly string[], owner: number, log: StartupLog): 
 }
 
 /** What is other than on the kernel. */
-function describeStack({ name }: WorkerStackSettings, say: (text: string) => void): void {
+function describeStack({ name, exclusive }: WorkerStackSettings, say: (text: string) => void): void {
   say(`workers run on F-Stack, as ${name} says`);
+  if (exclusive) return;
   say(
-    'on F-Stack a reload ends connections that take longer than a second, and an upgrade (USR2) needs a stop and a start',
+    'its device has one owner at a time: a reload ends connections that take longer than a second, and an upgrade (USR2) needs a stop and a start',
   );
 }
 

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { checkIni, lcoresOf, ownAddresses } from '../../src/fstack-binding/check-ini.ts';
 import { explainFailure } from '../../src/fstack-binding/failure.ts';
+import { FlowBoard } from '../../src/fstack-binding/flow-board.ts';
 import { effectiveIni } from '../../src/fstack-binding/fstack.ts';
+import { loadAddon } from '../../src/fstack-binding/index.ts';
 import { Ini } from '../../src/fstack-binding/ini.ts';
 
 function ini(text: string): Ini {
@@ -82,7 +84,9 @@ t.test('several workers share hugepages and a device with queues', async (t) => 
   const two = GOOD.replace('lcore_mask=1', 'lcore_mask=3');
   t.match(problems(`${two}[dpdk]\nno_huge=1\n`, { workers: 2 }), [/several workers share hugepages.*:10$/]);
   t.match(problems(two, { workers: 2, noHuge: true }), [/"no_huge" of "fstack" is for one worker/]);
-  t.match(problems(two, { workers: 2, devices: ['net_af_packet0,iface=eth1'] }), [/cannot share the device/]);
+  t.match(problems(two, { workers: 2, devices: ['net_af_xdp0,iface=eth1'] }), [/cannot share the device/]);
+  const own = { workers: 2, noHuge: true, devices: ['net_af_packet0,iface=eth1'] };
+  t.strictSame(problems(two, own), [], 'each has memory and device for itself');
   t.strictSame(problems(two, { workers: 2, devices: ['net_tap0,iface=tap0'] }), []);
 });
 
@@ -99,7 +103,7 @@ t.test('the addresses are those of ports and vlans, further ones included', asyn
 });
 
 t.test('what is ours to say replaces what the file says, and comes before the ports', async (t) => {
-  const settings = { library: '', process: 0, processes: 1, noHuge: false, devices: ['net_tap0,iface=x'] };
+  const settings = { library: '', worker: 0, workers: 1, noHuge: false, devices: ['net_tap0,iface=x'] };
   const effective = effectiveIni({ ...settings, ini: ini(`${GOOD}[dpdk]\nidle_sleep=50\n`) });
   t.equal(effective.value('dpdk', 'idle_sleep'), '0', 'the worker sleeps, not F-Stack');
   t.equal(effective.value('dpdk', 'allow'), '0000:00:00.0', 'real devices are left alone');
@@ -107,6 +111,27 @@ t.test('what is ours to say replaces what the file says, and comes before the po
   const text = effective.toString();
   t.ok(text.indexOf('[port0]') > text.lastIndexOf('[dpdk]'));
   t.strictSame(ini(text).value('port0', 'addr'), '10.0.0.2');
+});
+
+t.test('a worker that has the device for itself is a program of its own for DPDK', async (t) => {
+  const board = FlowBoard.create(loadAddon(), true);
+  t.teardown(() => board.close());
+  const crew = { board, shift: 1 };
+  const devices = ['net_af_packet0,iface=eth1'];
+  const text = GOOD.replace('lcore_mask=1', 'lcore_mask=24');
+  const effective = effectiveIni({
+    library: '',
+    worker: 1,
+    workers: 2,
+    noHuge: false,
+    devices,
+    crew,
+    ini: ini(text),
+  });
+  t.equal(effective.value('dpdk', 'lcore_mask'), '20', 'the second of its lcores');
+  t.equal(effective.value('dpdk', 'file_prefix'), 'sluice-1-1');
+  t.equal(effective.value('freebsd.sysctl', 'net.inet.ip.portrange.first'), `${10_000 + 13_884 + 6942}`);
+  t.equal(effective.value('freebsd.sysctl', 'net.inet.ip.portrange.last'), `${10_000 + 2 * 13_884 - 1}`);
 });
 
 t.test('a reason and a remedy are found in what F-Stack printed', async (t) => {

@@ -1,9 +1,11 @@
 /** The master process: https://nginx.org/en/docs/control.html, with nginx's order of steps and its messages. */
 import type { ChildProcess } from 'node:child_process';
 import { constants, release, type } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import type { Addon } from '../../fstack-binding/index.ts';
 import { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { SERVER_VERSION } from '../version.ts';
+import { Crews } from './crews.ts';
 import { LogFileError } from './descriptors.ts';
 import type { ErrorLog, Log } from './error-log.ts';
 import { Generation } from './generation.ts';
@@ -14,12 +16,15 @@ import { onSignals, type SignalHandler } from './signals.ts';
 import { systemErrorText } from './system-error.ts';
 import { TempFolderError } from './temp-folders.ts';
 import { type Program, startNewBinary } from './upgrade.ts';
+import type { WorkerProcess } from './worker-process.ts';
 import { Workers } from './workers.ts';
 
 /** How long workers have between SIGTERM and SIGKILL. */
 const TERMINATE_MS = 1500;
 /** How long workers on F-Stack may finish what is open while the next ones wait for their device. */
 const DEVICE_PATIENCE_MS = 1000;
+/** How long old workers listen on F-Stack beside the new ones, for the sake of connections in the making. */
+const HANDSHAKE_MS = 1000;
 const STDERR = 2;
 
 export interface MasterOptions {
@@ -41,6 +46,7 @@ export class Master {
   readonly #parent = process.ppid;
   readonly #workers: Workers;
   readonly #groups: ReuseportGroups;
+  readonly #crews: Crews;
   #generation: Generation;
   #pidFile: PidFile;
   #newBinary: ChildProcess | undefined;
@@ -69,11 +75,13 @@ export class Master {
   private constructor(options: MasterOptions, generation: Generation, groups: ReuseportGroups) {
     this.#addon = options.addon;
     this.#groups = groups;
+    this.#crews = new Crews(options.addon);
     this.#options = options;
     this.#generation = generation;
     this.#pidFile = new PidFile(generation.process.pid, options.addon);
     this.#workers = new Workers(
       () => this.#log,
+      this.#crews,
       () => this.#onAllWorkersGone(),
     );
 
@@ -92,7 +100,7 @@ export class Master {
     this.#log.write('notice', `OS: ${type()} ${release()}`);
     this.#log.write('notice', `getrlimit(RLIMIT_NOFILE): ${soft}:${hard}`);
     void this.#workers.start(this.#generation).then((ready) => {
-      if (ready > 0) this.#generation.routing?.takeOver();
+      if (ready > 0) this.#takeOver();
       if (ready === 0 && this.#generation.process.stack?.required) this.#giveUp();
       releaseMemory();
     });
@@ -134,6 +142,7 @@ export class Master {
   #quit(): void {
     if (this.#ending) return;
     this.#ending = 'quit';
+    this.#crews.handBack();
     this.#workers.end();
     this.#workers.signal('SIGQUIT');
     this.#closeSockets();
@@ -143,6 +152,7 @@ export class Master {
   #terminate(): void {
     if (this.#ending === 'terminate') return;
     this.#ending = 'terminate';
+    this.#crews.handBack();
     this.#workers.end();
     this.#workers.signal('SIGTERM');
     setInterval(() => this.#workers.signal('SIGKILL'), TERMINATE_MS);
@@ -211,23 +221,53 @@ export class Master {
     const before = this.#workers.list();
     this.#workers.stopRespawning();
     this.#generation = next;
-    // F-Stack's device has one owner at a time.
-    if (previous.process.stack) await this.#workers.quit(before, DEVICE_PATIENCE_MS);
-    const ready = await this.#workers.start(next);
+    const handedOver = this.#workers.isOnStack;
+    const ready = await this.#startBeside(before, previous, next);
     if (this.#ending) return;
     if (ready === 0) {
       this.#log.write('alert', 'no worker process could serve the new configuration, the old one stays');
       this.#generation = previous;
       this.#movePidFile(previous);
       next.retire(previous, this.#addon);
-      if (previous.process.stack) void this.#workers.start(previous);
+      if (!before.some(({ exiting }) => !exiting)) void this.#workers.start(previous);
       return;
     }
     this.#letTerminalGo();
-    next.routing?.takeOver();
+    this.#takeOver();
+    // F-Stack's listening sockets are the workers' own: what is in the making there would be lost with them.
+    if (handedOver) await setTimeout(HANDSHAKE_MS);
     this.#workers.signal('SIGQUIT', before);
     previous.retire(next, this.#addon);
     releaseMemory();
+  }
+
+  /** Starts the workers of `next` while those before still serve, if their stack allows for it. Resolves to how many are ready. */
+  async #startBeside(
+    before: readonly WorkerProcess[],
+    previous: Generation,
+    next: Generation,
+  ): Promise<number> {
+    const alone = async (): Promise<number> => {
+      await this.#workers.quit(before, DEVICE_PATIENCE_MS);
+      return this.#ending ? 0 : this.#workers.start(next);
+    };
+    if (!previous.process.stack) return this.#workers.start(next);
+    // A device that only one can have.
+    if (!previous.process.stack.exclusive || next.process.stack?.exclusive === false) return alone();
+    const ready = await this.#workers.start(next);
+    if (!next.process.stack || this.#workers.isOnStack || this.#ending) return ready;
+    this.#log.write('warn', 'no room for two generations of workers on F-Stack, one ends for the other');
+    await this.#workers.quit(
+      this.#workers.list().filter((worker) => !before.includes(worker)),
+      0,
+    );
+    return alone();
+  }
+
+  /** Those that were started last serve. */
+  #takeOver(): void {
+    this.#generation.routing?.takeOver();
+    this.#workers.takeOver();
   }
 
   /** After an upgrade that came to nothing. With QUIC the workers that still drain keep their own sockets. */
@@ -241,7 +281,7 @@ export class Master {
       if (this.#workers.list().every(({ exiting }) => exiting)) previous.retire(renewed, this.#addon);
     }
     const ready = await this.#workers.start(this.#generation);
-    if (ready > 0) this.#generation.routing?.takeOver();
+    if (ready > 0) this.#takeOver();
   }
 
   /** Writes the pid file of `generation` where it is another one, and removes the one before. */
@@ -284,7 +324,7 @@ export class Master {
     if (!this.#pidFile.moveAside(this.#log, program.path)) return;
 
     const { sockets, process: settings } = this.#generation;
-    const binary = startNewBinary(program, sockets, this.#groups, settings.env);
+    const binary = startNewBinary(program, sockets, this.#groups, this.#crews.board, settings.env);
     const afterwards = `after an attempt to execute new binary process "${program.path}"`;
     binary.once('error', (error) => {
       const reason = systemErrorText(this.#addon, error);
@@ -308,12 +348,9 @@ export class Master {
 
     this.#pidFile.moveBack(this.#log, `after the new binary process "${this.#options.program.path}" exited`);
     this.#newBinary = undefined;
-    if (this.#ending) return;
-    if (this.#accepting) {
-      this.#generation.routing?.takeOver();
-    } else {
-      void this.#serveAgain();
-    }
+    if (this.#accepting && !this.#ending) this.#takeOver();
+    this.#crews.forgetOthers();
+    if (!this.#accepting && !this.#ending) void this.#serveAgain();
   }
 
   #stopAccepting(): void {

@@ -48,6 +48,8 @@ export interface WorkerStackSettings {
   readonly required: boolean;
   /** DPDK's virtual devices. */
   readonly devices: readonly string[];
+  /** Each worker has the device for itself: those of a reload can be there beside those that drain. */
+  readonly exclusive: boolean;
   /** May do without hugepages. */
   readonly noHuge: boolean;
   /** Microseconds; absent: as the ini says. */

@@ -1,5 +1,6 @@
 /** Replacing the running program: a new binary starts with our sockets, and takes over or gives back. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { BOARD_VARIABLE, type FlowBoard } from '../../fstack-binding/flow-board.ts';
 import { hostSeed, SEED_VARIABLE } from '../../quic/host-seed.ts';
 import { GROUPS_VARIABLE, type ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { childEnvironment } from './environment.ts';
@@ -24,17 +25,20 @@ export function startNewBinary(
   program: Program,
   sockets: readonly ListenSocket[],
   groups: ReuseportGroups,
+  board: FlowBoard | undefined,
   env: readonly string[],
 ): ChildProcess {
   const numbers = sockets.map((_socket, i) => FIRST_SOCKET + i);
+  const own = [...sockets.map((socket) => socket.fd), ...groups.descriptors];
   return spawn(program.path, program.args, {
     argv0: program.path,
-    stdio: ['inherit', 'inherit', 'inherit', ...sockets.map((socket) => socket.fd), ...groups.descriptors],
+    stdio: ['inherit', 'inherit', 'inherit', ...own, ...(board ? [board.fd] : [])],
     env: {
       ...childEnvironment(env),
       [INHERITED_VARIABLE]: formatInherited(numbers),
       [SEED_VARIABLE]: Buffer.from(hostSeed()).toString('hex'),
       [GROUPS_VARIABLE]: groups.handedOver(FIRST_SOCKET + sockets.length),
+      ...(board && { [BOARD_VARIABLE]: `${FIRST_SOCKET + own.length}` }),
     },
   });
 }

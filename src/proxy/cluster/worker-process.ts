@@ -1,6 +1,7 @@
 /** A worker as its master sees it: started with everything by number, ready when it says so, signalled, buried. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { Crew } from '../../fstack-binding/flow-board.ts';
 import { framed } from './certificate-news.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
@@ -16,6 +17,8 @@ const WORKER_PROGRAM = import.meta.filename.replace(/worker-process(\.\w+)$/, 'w
 
 export class WorkerProcess {
   readonly settings: WorkerSettings;
+  /** Those with whom it shares F-Stack's device. */
+  readonly crew: Crew | undefined;
   /** Cleared for workers that are to end, or that failed for good. */
   respawn = true;
   /** It was told to end. */
@@ -33,9 +36,11 @@ export class WorkerProcess {
     settings: WorkerSettings,
     descriptors: readonly number[],
     environment: Record<string, string>,
+    crew: Crew | undefined,
     events: WorkerEvents,
   ) {
     this.settings = settings;
+    this.crew = crew;
     // stdout is the way to say "ready": a worker never prints.
     this.#child = spawn(process.execPath, [...process.execArgv, WORKER_PROGRAM, JSON.stringify(settings)], {
       stdio: [settings.watchesCertificates ? 'pipe' : 'ignore', 'pipe', 'inherit', ...descriptors],

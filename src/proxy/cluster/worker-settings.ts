@@ -1,4 +1,5 @@
 /** What a master tells a worker that it starts, as JSON in an argument. The descriptors go by number: 3 is the Plan, `fds` follow. */
+import type { Shift } from '../../fstack-binding/flow-board.ts';
 import type { ErrorLogPlan, FdPlan } from '../plan/plan.ts';
 import type { UserSettings, WorkerStackSettings } from './settings.ts';
 
@@ -29,6 +30,8 @@ export interface WorkerSettings {
   readonly watchesCertificates?: boolean;
   /** The stack in user space to come up on; absent: the kernel's. */
   readonly stack?: WorkerStackSettings;
+  /** Its place among others on F-Stack: see FlowBoard. The memory's descriptor goes by number, too. */
+  readonly crew?: { readonly fd: number; readonly shift: Shift };
   /** Sockets that wait for a worker on the kernel's stack to listen: positions in `fds`, and their backlogs. */
   readonly unheard?: readonly { readonly fd: number; readonly backlog: number }[];
 }

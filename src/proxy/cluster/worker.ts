@@ -2,6 +2,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import type { StartFailure } from '../../fstack-binding/failure.ts';
+import { type Crew, FlowBoard } from '../../fstack-binding/flow-board.ts';
 import { startFstack } from '../../fstack-binding/fstack.ts';
 import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
 import { Ini } from '../../fstack-binding/ini.ts';
@@ -173,8 +174,10 @@ function listenToSignals(): void {
 /** As root still: devices and hugepages are root's. */
 function chooseStack(): void {
   const { stack, worker, unheard = [] } = settings;
-  const failure = stack && comeUpOn(stack, worker);
+  const crew = crewOnBoard();
+  const failure = stack && comeUpOn(stack, worker, crew);
   if (stack && !failure) return;
+  crew?.board.wentElsewhere(crew.shift, worker);
   if (failure) {
     const why = `F-Stack did not start: ${failure.reason}; ${failure.remedy}`;
     if (stack.required) fail('emerg', why);
@@ -185,10 +188,20 @@ function chooseStack(): void {
   }
 }
 
-function comeUpOn({ ini, ...stack }: WorkerStackSettings, worker: number): StartFailure | undefined {
+function crewOnBoard(): Crew | undefined {
+  const board = settings.crew && FlowBoard.adopt(settings.crew.fd);
+  return settings.crew && board && { board, shift: settings.crew.shift };
+}
+
+function comeUpOn(
+  { ini, ...stack }: WorkerStackSettings,
+  worker: number,
+  crew: Crew | undefined,
+): StartFailure | undefined {
   const parsed = Ini.parse(ini);
   if ('error' in parsed) return { reason: parsed.error, remedy: `correct ${stack.name}` };
-  return startFstack(addon, { ...stack, ini: parsed.ini, process: worker, processes: settings.workers });
+  const place = { worker, workers: settings.workers, ...(crew && { crew }) };
+  return startFstack(addon, { ...stack, ini: parsed.ini, ...place });
 }
 
 /** The master waits for a byte on our stdout; from then on stdout leads nowhere. */

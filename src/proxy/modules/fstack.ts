@@ -1,5 +1,6 @@
 /** Workers on F-Stack: `fstack_conf` and `kernel_network_stack` as in F-Stack's nginx, the rest is ours (docs/fstack.md). */
 import { checkIni, ownAddresses } from '../../fstack-binding/check-ini.ts';
+import { hasDeviceForItself } from '../../fstack-binding/devices.ts';
 import { fstackLibrary } from '../../fstack-binding/fstack.ts';
 import { Ini } from '../../fstack-binding/ini.ts';
 import type { WorkerStackSettings } from '../cluster/settings.ts';
@@ -71,6 +72,7 @@ export function workerStack(
     ini: ini.toString(),
     addresses: ownAddresses(ini),
     devices,
+    exclusive: hasDeviceForItself(devices),
     noHuge,
     ...(sleep !== undefined && { idleSleep: sleep }),
   };

@@ -84,7 +84,7 @@ export class Network {
   /** A program that goes on among the clients, until the end. */
   start(command: string, ...args: string[]): ChildProcess {
     const child = spawn('ip', ['netns', 'exec', this.clientNamespace, command, ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#processes.push(child);
     return child;

@@ -1,82 +1,24 @@
 /** `npm run test:fstack`: the end-to-end tests over the real F-Stack. As root, with FF_PATH, after a build that found it. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { describeFstack } from '../../../src/fstack-binding/fstack.ts';
-import { loadAddon } from '../../../src/fstack-binding/index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Sluice, startSluice } from '../../support/sluice.ts';
+import { startSluice } from '../../support/sluice.ts';
 import { makeIdentity } from '../../tls/certificates.ts';
-import { CLIENT, type Cleanup, FSTACK, Network } from './network.ts';
-
-const ORIGIN_PORT = 9000;
-
-/** Why there is nothing to test here. */
-function obstacle(): string | undefined {
-  if (process.env.FF_PATH === undefined) return 'FF_PATH is not set';
-  if (process.geteuid?.() !== 0) return 'network namespaces need root';
-  const fstack = describeFstack(loadAddon);
-  return 'missing' in fstack ? fstack.missing : undefined;
-}
-
-function ini(dpdk = ''): string {
-  return `[dpdk]
-lcore_mask=1
-channel=4
-promiscuous=1
-numa_on=0
-idle_sleep=20
-pkt_tx_delay=0
-no_huge=1
-memory=512
-file_prefix=sluice-test-${process.pid}
-port_list=0
-${dpdk}
-[port0]
-addr=${FSTACK}
-netmask=255.255.255.0
-broadcast=10.77.0.255
-gateway=${CLIENT}
-[freebsd.boot]
-hz=100
-net.inet.tcp.syncache.hashsize=4096
-net.inet.tcp.tcbhashsize=65536
-[freebsd.sysctl]
-kern.ipc.somaxconn=32768
-net.inet.tcp.sendspace=65536
-net.inet.tcp.recvspace=65536
-`;
-}
-
-/** A folder for the test's programs and files. */
-function folder(t: Cleanup): string {
-  const path = mkdtempSync(join(tmpdir(), 'sluice-fstack-'));
-  t.teardown(() => rmSync(path, { recursive: true }));
-  return path;
-}
-
-/** Of the client's side; it has begun to listen. */
-async function startOrigin(network: Network): Promise<void> {
-  const origin = network.start(
-    process.execPath,
-    join(import.meta.dirname, 'origin.ts'),
-    CLIENT,
-    `${ORIGIN_PORT}`,
-  );
-  await new Promise((resolve) => origin.stdout?.once('data', resolve));
-}
-
-function start(t: Cleanup, network: Network, http: string, main = '', files = {}): Promise<Sluice> {
-  return startSluice(t, {
-    program: network.program(folder(t)),
-    config: `events { worker_connections 4096; } http { access_log off; client_max_body_size 2m; ${http} }`,
-    main: `fstack_conf f-stack.conf; ${main}`,
-    files: { 'f-stack.conf': ini(), ...files },
-  });
-}
-
-const afPacket = ({ device }: Network): string => `fstack_device net_af_packet0,iface=${device};`;
+import { CLIENT, FSTACK, Network } from './network.ts';
+import {
+  afPacket,
+  answer,
+  folder,
+  freeHugepages,
+  ini,
+  ORIGIN_PORT,
+  obstacle,
+  start,
+  startOrigin,
+  tryCurl,
+  warnings,
+} from './server.ts';
 
 const skip = obstacle() ?? false;
 if (skip !== false) process.stderr.write(`test:fstack: skipped, for ${skip}\n`);
@@ -101,7 +43,7 @@ t.test('one worker over net_af_packet', { skip }, async (t) => {
       location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; } }
     server { listen 8081; kernel_network_stack on; return 200 "the kernel at $server_addr"; }`;
   const main = afPacket(network);
-  const sluice = await start(t, network, http, main, { 'cert.pem': certificate, 'key.pem': key });
+  const sluice = await start(t, network, { http, main, files: { 'cert.pem': certificate, 'key.pem': key } });
   const url = (path: string): string => `http://${FSTACK}${path}`;
   const secure = (path: string): string => `https://${FSTACK}${path}`;
 
@@ -190,7 +132,7 @@ t.test('two workers over net_tap', { skip: skipTap }, async (t) => {
     workers: 2,
     main: `fstack_conf f-stack.conf; fstack_device net_tap0,iface=${network.device},mac=fixed;`,
     files: {
-      'f-stack.conf': ini().replace('lcore_mask=1', 'lcore_mask=3').replace('no_huge=1', 'no_huge=0'),
+      'f-stack.conf': ini(2).replace('no_huge=1', 'no_huge=0'),
     },
   });
   const url = `http://${FSTACK}/`;
@@ -222,24 +164,3 @@ t.test('two workers over net_tap', { skip: skipTap }, async (t) => {
   await eventually('both to serve', () => workersOf(pids()).length === 2, 20_000);
   t.equal(sluice.logged(/a worker on F-Stack has died, those that share its memory are started anew/), 1);
 });
-
-function freeHugepages(): number {
-  return Number(/HugePages_Free:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'latin1'))?.[1] ?? 0);
-}
-
-/** While a new worker starts F-Stack clients have to try again. */
-function answer(network: Network, url: string): Promise<string> {
-  return eventually('an answer', () => tryCurl(network, url), 20_000);
-}
-
-function tryCurl(network: Network, url: string): string | undefined {
-  try {
-    return network.curl('--connect-timeout', '1', url);
-  } catch {
-    return undefined;
-  }
-}
-
-function warnings(sluice: Sluice): string[] {
-  return sluice.errorLog().match(/^.*\[warn\].*F-Stack.*$/gm) ?? [];
-}
