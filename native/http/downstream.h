@@ -22,6 +22,8 @@ class Agreement;
 
 namespace sluice::http {
 
+class WebTransportCarrier;
+
 /// A piece of a message's body: bytes, or part of a file. Bytes follow Stream::write()'s rule of
 /// life.
 struct Piece {
@@ -99,6 +101,10 @@ class Downstream {
   virtual void finished(Exchange& exchange, bool keep) = 0;
 
   virtual ConnectionFacts& connection() = 0;
+
+  /// What carries the WebTransport session that the request asks for; null: it asks for none, or
+  /// its connection can't. The codec's, until the exchange ends.
+  virtual WebTransportCarrier* webtransport() { return nullptr; }
 
  protected:
   ~Downstream() = default;

@@ -18,6 +18,7 @@
 #include "modules/http_upstream.h"
 #include "modules/http_v2.h"
 #include "modules/http_v3.h"
+#include "modules/http_webtransport.h"
 #include "proxy/module.h"
 
 namespace sluice {
@@ -26,10 +27,11 @@ namespace {
 
 // The order is that of nginx: of handlers within a phase, and of header filters.
 constexpr const Module* modules[] = {
-    &http_core,     &http_ssl,       &http_v2,           &http_v3,      &http_log,
-    &http_upstream, &http_try_files, &http_mirror,       &http_status,  &http_index,
-    &http_static,   &http_access,    &http_auth_request, &http_map,     &http_rewrite,
-    &http_proxy,    &http_addition,  &http_not_modified, &http_headers, &http_range,
+    &http_core,         &http_ssl,       &http_v2,           &http_v3,      &http_log,
+    &http_upstream,     &http_try_files, &http_mirror,       &http_status,  &http_index,
+    &http_static,       &http_access,    &http_auth_request, &http_map,     &http_rewrite,
+    &http_proxy,        &http_addition,  &http_not_modified, &http_headers, &http_range,
+    &http_webtransport,
 };
 
 }  // namespace

@@ -58,6 +58,7 @@ enum class ModuleId : uint8_t {
   http_v2,
   http_v3,
   http_status,
+  http_webtransport,
   count_,
 };
 constexpr size_t module_count = size_t(ModuleId::count_);

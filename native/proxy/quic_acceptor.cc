@@ -4,11 +4,15 @@
 #include "http/h3/server_connection.h"
 #include "modules/http_core.h"
 #include "modules/http_v3.h"
+#include "modules/http_webtransport.h"
 #include "proxy/data_thread.h"
 
 namespace sluice {
 
 namespace {
+
+/// Whatever a packet holds (RFC 9221, 3).
+constexpr uint64_t largest_datagram = 65'535;
 
 /// What a socket's clients hold of ours has to fit the server that answers there first.
 const quic::HostKeys& keys_of(const ListenerConf& conf, const quic::HostKeys& others) {
@@ -17,11 +21,15 @@ const quic::HostKeys& keys_of(const ListenerConf& conf, const quic::HostKeys& ot
 }
 
 /// As nginx: keepalive_timeout is a connection's idle time, client_header_timeout the handshake's.
-quic::TransportSettings settings_of(const ListenAddress& listen) {
+quic::TransportSettings settings_of(Runtime& runtime, const ListenAddress& listen) {
   const Server& server = listen.servers.fallback();
   quic::TransportSettings settings = server.block->conf<V3Conf>().transport;
   settings.idle_timeout = server.block->conf<CoreConf>().keepalive_timeout;
   settings.handshake_timeout = server.connection.client_header_timeout;
+  if (WebTransportConf::in_use(runtime)) {
+    settings.max_unidirectional_streams += server.block->conf<WebTransportConf>().max_streams;
+    settings.max_datagram_size = largest_datagram;
+  }
   return settings;
 }
 
@@ -32,7 +40,8 @@ QuicAcceptor::QuicAcceptor(DataThread& thread, const ListenerConf& conf,
     : thread_(thread),
       conf_(conf),
       endpoint_(thread.stack(), conf.socket, scheme, keys_of(conf, keys), *this) {
-  for (const ListenAddress& listen : conf.addresses) settings_.push_back(settings_of(listen));
+  for (const ListenAddress& listen : conf.addresses)
+    settings_.push_back(settings_of(thread.runtime(), listen));
   if (!endpoint_.listening()) return;
   endpoint_.socket().use_segmentation(settings_.back().segmentation);
 }

@@ -30,12 +30,18 @@ class Application {
   /// The peer gives up its side of the stream (RESET_STREAM).
   virtual void on_stream_reset(int64_t stream, uint64_t error) = 0;
   virtual void on_stream_closed(int64_t stream) = 0;
+  /// An unreliable datagram (RFC 9221); comes only where TransportSettings allow it.
+  virtual void on_datagram(std::span<const uint8_t>) {}
   virtual void on_acknowledged(int64_t stream, uint64_t bytes) = 0;
 
   /// What to send next; asked until nothing is ready.
   virtual Outgoing next_outgoing() = 0;
   /// So much of it is on its way.
   virtual void on_sent(int64_t stream, size_t bytes, bool end) = 0;
+  /// A datagram to send before any stream's bytes, of `most` bytes at most, which stays where it is
+  /// until on_datagram_sent(); empty: none is ready.
+  virtual std::span<const uint8_t> next_datagram(size_t /*most*/) { return {}; }
+  virtual void on_datagram_sent() {}
   /// Sending is over for now.
   virtual void on_output_made() = 0;
   /// The peer has no room for more of this stream, until on_stream_room().
@@ -43,6 +49,8 @@ class Application {
   virtual void on_stream_room(int64_t stream) = 0;
   /// The peer wants no more of this stream (STOP_SENDING); told when there is something to send.
   virtual void on_stream_stopped(int64_t stream) = 0;
+  /// The peer allows more streams of ours.
+  virtual void on_streams_allowed() {}
 
   /// The peer's address has changed, and was validated.
   virtual void on_migrated(const net::Address& remote, const net::Address& local) = 0;

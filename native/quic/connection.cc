@@ -60,7 +60,9 @@ ngtcp2_transport_params transport_parameters(const TransportSettings& settings) 
   made.initial_max_stream_data_bidi_local = settings.stream_window;
   made.initial_max_stream_data_bidi_remote = settings.stream_window;
   made.initial_max_stream_data_uni = settings.stream_window;
-  made.initial_max_data = settings.stream_window * settings.max_streams;
+  made.initial_max_data =
+      settings.stream_window * (settings.max_streams + settings.max_unidirectional_streams);
+  made.max_datagram_frame_size = settings.max_datagram_size;
   made.initial_max_streams_bidi = settings.max_streams;
   made.initial_max_streams_uni = settings.max_unidirectional_streams;
   made.max_idle_timeout = settings.idle_timeout * ms;
@@ -107,6 +109,7 @@ bool Connection::begin(const Beginning& beginning, const TransportSettings& sett
   ngtcp2_conn_set_tls_native_handle(connection_, handshake_->ssl());
   endpoint_.add_id(ConnectionId({header.dcid.data, header.dcid.datalen}), *this);
   application_ = &application;
+  takes_datagrams_ = settings.max_datagram_size > 0;
   counted_as_handshaking_ = true;
   endpoint_.count_handshake(1);
   return true;
@@ -130,10 +133,11 @@ int Connection::install_initial_keys(std::span<const uint8_t> client_id) {
 
 // --- For the application ---
 
-int64_t Connection::open_stream() {
+int64_t Connection::open_stream(bool bidirectional) {
   int64_t stream = -1;
   if (state_ != State::open) return -1;
-  return ngtcp2_conn_open_uni_stream(connection_, &stream, nullptr) == 0 ? stream : -1;
+  auto open = bidirectional ? ngtcp2_conn_open_bidi_stream : ngtcp2_conn_open_uni_stream;
+  return open(connection_, &stream, nullptr) == 0 ? stream : -1;
 }
 
 void Connection::wants_to_send() {
@@ -318,6 +322,9 @@ void Connection::write_packets(uint64_t now) {
 // One packet, with as many streams' bytes as fit; 0: nothing can be sent now.
 ngtcp2_ssize Connection::write_packet(std::span<uint8_t> room, ngtcp2_path_storage& path,
                                       ngtcp2_pkt_info& info, uint64_t now) {
+  if (takes_datagrams_) {
+    if (auto size = write_datagrams(room, path, info, now)) return *size;
+  }
   while (true) {
     Outgoing outgoing;
     if (application_ && ngtcp2_conn_get_max_data_left(connection_) > 0) {

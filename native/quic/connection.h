@@ -31,6 +31,7 @@ struct TransportSettings {
   uint64_t stream_window = 64 * 1024;
   uint64_t max_streams = 128;  ///< at once, of the client's bidirectional ones
   uint64_t max_unidirectional_streams = 3;
+  uint64_t max_datagram_size = 0;  ///< of a DATAGRAM frame; 0: none is taken (RFC 9221)
   uint64_t active_connection_id_limit = 2;
   CongestionControl congestion_control = CongestionControl::cubic;
   bool retry = false;         ///< every client has to prove its address first
@@ -62,8 +63,10 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   void resume_handshake();
   const net::Address& remote() const { return remote_; }
   const net::Address& local() const { return local_; }
-  /// A unidirectional stream of ours; -1: the client allows none.
-  int64_t open_stream();
+  /// A stream of ours; -1: the client allows none.
+  int64_t open_stream(bool bidirectional = false);
+  /// Of a datagram that the client takes and a packet has room for; 0: it takes none.
+  size_t max_datagram_size() const;
   /// Something is ready to be sent.
   void wants_to_send();
   /// The client may send so much more, on the stream and on the connection.
@@ -94,6 +97,8 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
 
   ngtcp2_ssize write_packet(std::span<uint8_t> room, ngtcp2_path_storage& path,
                             ngtcp2_pkt_info& info, uint64_t now);
+  std::optional<ngtcp2_ssize> write_datagrams(std::span<uint8_t> room, ngtcp2_path_storage& path,
+                                              ngtcp2_pkt_info& info, uint64_t now);
   void write_packets(uint64_t now);
   int install_initial_keys(std::span<const uint8_t> client_id);
   void on_handshake_complete();
@@ -126,6 +131,7 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   uint32_t packets_after_close_ = 0;
   State state_ = State::open;
   bool counted_as_handshaking_ = false;
+  bool takes_datagrams_ = false;
   bool acknowledged_ = false;  ///< bytes of a stream were
 };
 

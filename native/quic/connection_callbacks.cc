@@ -109,6 +109,17 @@ const ngtcp2_callbacks& ConnectionCallbacks::table() {
       if (application) application->on_stream_room(stream);
       return 0;
     };
+    made.recv_datagram = [](ngtcp2_conn*, uint32_t, const uint8_t* data, size_t size, void* self) {
+      Application* application = static_cast<Connection*>(self)->application_;
+      if (application) application->on_datagram({data, size});
+      return 0;
+    };
+    made.extend_max_local_streams_uni =
+        made.extend_max_local_streams_bidi = [](ngtcp2_conn*, uint64_t, void* self) {
+          Application* application = static_cast<Connection*>(self)->application_;
+          if (application) application->on_streams_allowed();
+          return 0;
+        };
     return made;
   }();
   return callbacks;

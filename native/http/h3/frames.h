@@ -21,16 +21,29 @@ enum class FrameType : uint64_t {
   push_priority_update = 0xf0701,
 };
 
-enum class StreamType : uint64_t { control = 0, push = 1, qpack_encoder = 2, qpack_decoder = 3 };
+enum class StreamType : uint64_t {
+  control = 0,
+  push = 1,
+  qpack_encoder = 2,
+  qpack_decoder = 3,
+  webtransport = 0x54,
+};
+
+/// What a bidirectional stream of a WebTransport session begins with, where others have a frame.
+constexpr uint64_t webtransport_signal = 0x41;
 
 enum class Setting : uint64_t {
   qpack_max_table_capacity = 0x1,
   max_field_section_size = 0x6,
   qpack_blocked_streams = 0x7,
-  enable_connect_protocol = 0x8,  ///< RFC 9220
+  enable_connect_protocol = 0x8,           ///< RFC 9220
+  datagram = 0x33,                         ///< RFC 9297
+  enable_webtransport = 0x2b603742,        ///< draft-ietf-webtrans-http3-02: what browsers speak
+  webtransport_max_sessions = 0xc671706a,  ///< from draft 07 on
 };
 
 enum class Error : uint64_t {
+  datagram_error = 0x33,
   none = 0x100,
   general_protocol_error = 0x101,
   internal_error = 0x102,
@@ -50,6 +63,8 @@ enum class Error : uint64_t {
   qpack_decompression_failed = 0x200,
   qpack_encoder_stream_error = 0x201,
   qpack_decoder_stream_error = 0x202,
+  webtransport_session_gone = 0x170d7b68,
+  webtransport_buffered_stream_rejected = 0x3994bd84,
 };
 
 /// Types that HTTP/2 had and HTTP/3 must never see (RFC 9114, 7.2.8).

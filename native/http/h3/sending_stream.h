@@ -13,7 +13,20 @@ struct SendingStream : ListHook<struct StreamsReady> {
   quic::SendBuffer buffer;
   uint8_t urgency = 3;
   bool incremental = false;
-  bool blocked = false;  ///< the client takes no more of this stream for now
+  bool critical = false;  ///< the connection's own: others wait for what it carries
+  bool blocked = false;   ///< the client takes no more of this stream for now
+
+  /// So many bytes are on their way, or have arrived.
+  virtual void note_sent(size_t) {}
+  virtual void note_acknowledged(uint64_t) {}
+
+ protected:
+  ~SendingStream() = default;
+};
+
+/// One of the connection's own.
+struct CriticalStream final : SendingStream {
+  CriticalStream() { critical = true; }
 };
 
 }  // namespace sluice::h3

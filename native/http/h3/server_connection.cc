@@ -1,6 +1,7 @@
 #include "http/h3/server_connection.h"
 
 #include "base/clock.h"
+#include "http/h3/webtransport.h"
 #include "modules/http_core.h"
 #include "modules/http_ssl.h"
 #include "modules/http_v3.h"
@@ -119,6 +120,8 @@ void ServerConnection::on_stream_data(int64_t stream, std::span<const uint8_t> b
     found->second->on_data(bytes, end);
     return;
   }
+  std::vector<uint8_t> held;
+  if (webtransport_ && webtransport_->take(stream, bytes, end, held)) return;
   if (going_away_ && stream >= next_request_) {
     transport_->consume(bytes.size());
     transport_->reset_stream(stream, uint64_t(Error::request_rejected));
@@ -128,7 +131,12 @@ void ServerConnection::on_stream_data(int64_t stream, std::span<const uint8_t> b
   begin_request(stream).on_data(bytes, end);
 }
 
-void ServerConnection::on_stream_reset(int64_t stream, uint64_t) {
+bool ServerConnection::may_be_session(int64_t stream) const {
+  return stream >= next_request_ || streams_.contains(stream);
+}
+
+void ServerConnection::on_stream_reset(int64_t stream, uint64_t error) {
+  if (webtransport_ && webtransport_->on_reset(stream, error)) return;
   if (!ngtcp2_is_bidi_stream(stream)) {
     on_unidirectional(stream, {}, true);
     return;
@@ -138,6 +146,7 @@ void ServerConnection::on_stream_reset(int64_t stream, uint64_t) {
 }
 
 void ServerConnection::on_stream_closed(int64_t stream) {
+  if (webtransport_ && webtransport_->on_closed(stream)) return;
   if (!ngtcp2_is_bidi_stream(stream)) {
     client_streams_.erase(stream);
     return;
@@ -155,6 +164,7 @@ void ServerConnection::on_stream_closed(int64_t stream) {
 
 void ServerConnection::remove(ServerStream& stream) {
   if (!streams_.erase(stream.id)) return;
+  if (webtransport_) webtransport_->on_request_over(stream.id);
   stream.ListHook<StreamsOfConnection>::unlink();
   stream.ListHook<StreamsReady>::unlink();
   stream.ListHook<StreamsBlocked>::unlink();
@@ -186,8 +196,7 @@ void ServerConnection::ready(SendingStream& stream) {
   if (!transport_) return;
   if (!stream.blocked && !stream.linked() && stream.buffer.ready()) {
     auto& queue = ready_[stream.urgency];
-    // Ours carry what others wait for.
-    ngtcp2_is_bidi_stream(stream.id) ? queue.push_back(stream) : ready_[0].push_front(stream);
+    stream.critical ? ready_[0].push_front(stream) : queue.push_back(stream);
   }
   transport_->wants_to_send();
 }
@@ -195,12 +204,13 @@ void ServerConnection::ready(SendingStream& stream) {
 SendingStream* ServerConnection::sending(int64_t stream) {
   if (ngtcp2_is_bidi_stream(stream)) {
     auto found = streams_.find(stream);
-    return found == streams_.end() ? nullptr : found->second;
+    if (found != streams_.end()) return found->second;
+  } else {
+    for (SendingStream* own : {&control_, &qpack_encoder_, &qpack_decoder_}) {
+      if (own->id == stream) return own;
+    }
   }
-  for (SendingStream* own : {&control_, &qpack_encoder_, &qpack_decoder_}) {
-    if (own->id == stream) return own;
-  }
-  return nullptr;
+  return webtransport_ ? webtransport_->find(stream) : nullptr;
 }
 
 quic::Outgoing ServerConnection::next_outgoing() {
@@ -231,7 +241,7 @@ void ServerConnection::on_sent(int64_t id, size_t bytes, bool end) {
     stream->unlink();
     if (stream->buffer.ready()) ready_[stream->urgency].push_back(*stream);
   }
-  if (ngtcp2_is_bidi_stream(id)) static_cast<ServerStream*>(stream)->note_sent(bytes);
+  stream->note_sent(bytes);
 }
 
 void ServerConnection::on_stream_blocked(int64_t id) {
@@ -251,12 +261,35 @@ void ServerConnection::on_stream_room(int64_t id) {
 void ServerConnection::on_stream_stopped(int64_t id) {
   on_stream_blocked(id);
   auto found = streams_.find(id);
-  if (found != streams_.end()) found->second->on_stopped();
+  if (found != streams_.end()) {
+    found->second->on_stopped();
+  } else if (webtransport_) {
+    webtransport_->on_stopped(id);
+  }
 }
 
 void ServerConnection::on_acknowledged(int64_t id, uint64_t bytes) {
-  if (SendingStream* stream = sending(id)) stream->buffer.acknowledged(bytes);
+  SendingStream* stream = sending(id);
+  if (!stream) return;
+  stream->buffer.acknowledged(bytes);
+  stream->note_acknowledged(bytes);
 }
+
+// --- WebTransport ---
+
+void ServerConnection::on_streams_allowed() {
+  if (webtransport_) webtransport_->on_streams_allowed();
+}
+
+void ServerConnection::on_datagram(std::span<const uint8_t> bytes) {
+  if (webtransport_) webtransport_->on_datagram(bytes);
+}
+
+std::span<const uint8_t> ServerConnection::next_datagram(size_t most) {
+  return webtransport_ ? webtransport_->next_datagram(most) : std::span<const uint8_t>();
+}
+
+void ServerConnection::on_datagram_sent() { webtransport_->on_datagram_sent(); }
 
 void ServerConnection::settle_later(ServerStream& stream) {
   if (!stream.ListHook<StreamsToSettle>::linked()) to_settle_.push_back(stream);
@@ -307,12 +340,14 @@ void ServerConnection::on_closed(std::string_view reason) {
     ++at;
     stream.on_connection_lost();
   }
+  if (webtransport_) webtransport_->on_connection_lost();
   rest();
 }
 
 void ServerConnection::drain() {
   if (!transport_ || !open_) return;
   send_goaway();
+  if (webtransport_) webtransport_->drain();
   if (streams_.empty()) close(Error::none, {});
 }
 

@@ -24,6 +24,8 @@ struct V3Conf;
 
 namespace sluice::h3 {
 
+class WebTransport;
+
 /// A client's HTTP/3 connection (RFC 9114): from its first packet on, so that TLS asks it which
 /// server is meant. Streams take turns by their priorities (RFC 9218).
 class ServerConnection final : public ClientConnection,
@@ -55,6 +57,10 @@ class ServerConnection final : public ClientConnection,
   /// A stream waits for insertions into the table; false: too many do.
   bool wait_for_table(ServerStream& stream);
   const Server& server() const;
+  /// Null: there are no sessions.
+  WebTransport* webtransport() { return webtransport_.get(); }
+  /// Whether that stream may still become a session, or is one.
+  bool may_be_session(int64_t stream) const;
   bool speaks_hq() const { return hq_; }
   void ready(SendingStream& stream);
   /// At the end of the connection's own work.
@@ -89,6 +95,10 @@ class ServerConnection final : public ClientConnection,
   void on_stream_reset(int64_t stream, uint64_t error) override;
   void on_stream_closed(int64_t stream) override;
   void on_acknowledged(int64_t stream, uint64_t bytes) override;
+  void on_datagram(std::span<const uint8_t> bytes) override;
+  std::span<const uint8_t> next_datagram(size_t most) override;
+  void on_datagram_sent() override;
+  void on_streams_allowed() override;
   quic::Outgoing next_outgoing() override;
   void on_sent(int64_t stream, size_t bytes, bool end) override;
   void on_stream_blocked(int64_t stream) override;
@@ -137,9 +147,9 @@ class ServerConnection final : public ClientConnection,
   std::vector<Held> held_;
 
   std::unique_ptr<QpackDecoder> qpack_;
-  SendingStream control_;
-  SendingStream qpack_encoder_;
-  SendingStream qpack_decoder_;
+  CriticalStream control_;
+  CriticalStream qpack_encoder_;
+  CriticalStream qpack_decoder_;
   std::unordered_map<int64_t, ClientStream> client_streams_;
   std::array<int64_t, 4> critical_{-1, -1, -1, -1};  ///< the client's, by type
   FrameReader control_frames_;
@@ -147,6 +157,7 @@ class ServerConnection final : public ClientConnection,
   DecoderStreamCheck decoder_stream_;
   bool settings_received_ = false;
 
+  std::unique_ptr<WebTransport> webtransport_;  ///< null: no location has sessions
   std::unordered_map<int64_t, ServerStream*> streams_;
   IntrusiveList<ServerStream, struct StreamsOfConnection> all_streams_;
   IntrusiveList<ServerStream, struct StreamsBlocked> blocked_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http/h3/server_connection.h"
+#include "http/h3/webtransport.h"
 #include "modules/http_core.h"
 
 namespace sluice::h3 {
@@ -24,16 +25,22 @@ bool take(std::span<const uint8_t>& from, uint64_t& value) {
 
 void ServerConnection::send_settings() {
   const ConnectionConf& limits = server_->connection;
+  webtransport_ = WebTransport::create(*this);
+  uint64_t sessions = webtransport_ ? webtransport_->max_sessions() : 0;
   const std::pair<Setting, uint64_t> settings[] = {
       {Setting::qpack_max_table_capacity, table_capacity},
       {Setting::qpack_blocked_streams, max_blocked_streams},
       {Setting::max_field_section_size,
        uint64_t{limits.large_buffer_count} * limits.large_buffer_size},
       {Setting::enable_connect_protocol, 1},
+      {Setting::datagram, sessions > 0},
+      {Setting::enable_webtransport, sessions > 0},
+      {Setting::webtransport_max_sessions, sessions},
   };
   uint8_t payload[std::size(settings) * 2 * quic::max_varint_size];
   uint8_t* end = payload;
   for (const auto& [setting, value] : settings) {
+    if (value == 0) continue;  // the default of all but the first, which are never 0
     end = quic::put_varint(quic::put_varint(end, uint64_t(setting)), value);
   }
   uint8_t head[1 + max_frame_head_size] = {uint8_t(StreamType::control)};
@@ -87,15 +94,24 @@ bool ServerConnection::wait_for_table(ServerStream& stream) {
 // --- The client's ---
 
 void ServerConnection::on_unidirectional(int64_t id, std::span<const uint8_t> bytes, bool end) {
+  if (webtransport_ && webtransport_->on_data(id, bytes, end)) return;
   ClientStream& stream = client_streams_[id];
-  transport_->consume(id, bytes.size());
-  overhead_ += bytes.size();
+  const size_t size = bytes.size();
+  bool begins = !stream.known && stream.type_reader.read(bytes, stream.type);
+  if (begins && webtransport_ && stream.type == uint64_t(StreamType::webtransport)) {
+    transport_->consume(id, size - bytes.size());
+    client_streams_.erase(id);
+    webtransport_->begin(id, bytes, end);
+    return;
+  }
+  transport_->consume(id, size);
+  overhead_ += size;
   if (overhead_ > tolerated_overhead + overhead_per_request * facts_.requests) {
     end_flood();
     return;
   }
   if (!stream.known) {
-    if (!stream.type_reader.read(bytes, stream.type)) return;
+    if (!begins) return;
     stream.known = true;
     if (!begin_unidirectional(id, stream)) return;
   }
@@ -116,6 +132,7 @@ void ServerConnection::on_unidirectional(int64_t id, std::span<const uint8_t> by
       close(Error::qpack_decoder_stream_error, "stream error");
       break;
     case StreamType::push:
+    case StreamType::webtransport:
       break;
   }
 }

@@ -2,6 +2,7 @@
 
 #include "http/extended_connect.h"
 #include "http/h3/server_connection.h"
+#include "http/h3/webtransport.h"
 #include "modules/http_core.h"
 #include "proxy/exchange.h"
 
@@ -259,6 +260,7 @@ void ServerStream::on_head() {
   }
   if (std::string_view protocol = fields_->protocol(); !protocol.empty()) {
     extended_ = true;
+    opens_session_ = WebTransport::is_protocol(protocol);
     http::become_upgrade(exchange.request, protocol, exchange.arena);
   }
   if (const http::Header* field = exchange.request.headers.find(http::HeaderId::priority)) {

@@ -15,6 +15,7 @@
 #include "http/h3/frames.h"
 #include "http/h3/qpack.h"
 #include "http/h3/sending_stream.h"
+#include "http/h3/webtransport_session.h"
 #include "proxy/data_thread.h"
 #include "proxy/disposable.h"
 
@@ -55,7 +56,7 @@ class ServerStream final : public http::Downstream,
   void set_priority(std::string_view field_value);
   /// Output was made: tells the exchange of room.
   void settle();
-  void note_sent(size_t bytes);
+  void note_sent(size_t bytes) override;
   void on_connection_lost();
   void abort(uint16_t status);
   /// Whether its request was given up before it was answered.
@@ -72,6 +73,7 @@ class ServerStream final : public http::Downstream,
   void upgrade() override;
   void finished(Exchange& exchange, bool keep) override;
   http::ConnectionFacts& connection() override { return facts_; }
+  http::WebTransportCarrier* webtransport() override;
 
  private:
   enum class Phase : uint8_t { head, body, trailers, over };
@@ -126,6 +128,7 @@ class ServerStream final : public http::Downstream,
   size_t held_section_ = 0;    ///< of it, what is the head's own
   size_t unread_ = 0;          ///< of the input in hand, what lies behind the frame being read
   std::string early_;          ///< of the body: came before it was wanted
+  std::unique_ptr<WebTransportSession> session_;  ///< that it opens, if it opens one
   Timer read_timer_;
   Timer send_timer_;
   uint64_t received_ = 0;      ///< of the body
@@ -141,11 +144,12 @@ class ServerStream final : public http::Downstream,
   bool request_ended_ = false;  ///< the client has sent all
   bool end_told_ = false;       ///< …and the exchange knows
   bool reading_stopped_ = false;
-  bool counted_ = false;     ///< the response has promised a length
-  bool last_given_ = false;  ///< the exchange has given all of the response
-  bool waiting_ = false;     ///< the exchange waits for room
-  bool progressed_ = false;  ///< something has left since it was last looked at
-  bool extended_ = false;    ///< an extended CONNECT
+  bool counted_ = false;        ///< the response has promised a length
+  bool last_given_ = false;     ///< the exchange has given all of the response
+  bool waiting_ = false;        ///< the exchange waits for room
+  bool progressed_ = false;     ///< something has left since it was last looked at
+  bool extended_ = false;       ///< an extended CONNECT
+  bool opens_session_ = false;  ///< …of WebTransport
   bool tunnel_ = false;
   bool reset_ = false;    ///< our side was given up
   bool stopped_ = false;  ///< by the client, and the exchange doesn't know yet

@@ -91,6 +91,13 @@ void ServerStream::output() {
   if (!send_timer_.active()) send_timer_.set(exchange_->conf<CoreConf>().send_timeout);
 }
 
+http::WebTransportCarrier* ServerStream::webtransport() {
+  WebTransport* all = connection_.webtransport();
+  if (!all || !opens_session_ || closed_) return nullptr;
+  if (!session_) session_ = std::make_unique<WebTransportSession>(*all, id);
+  return session_.get();
+}
+
 // What was written is in the stream's own buffer.
 void ServerStream::flush() {}
 

@@ -34,6 +34,7 @@ export class Generation {
   readonly #fds: readonly FdPlan[];
   readonly #mainLog: ErrorLogPlan;
   readonly #sharesSessions: boolean;
+  readonly #servesWebTransport: boolean;
   readonly #planFd: number;
   readonly #unheard: NonNullable<WorkerSettings['unheard']>;
 
@@ -54,6 +55,7 @@ export class Generation {
     this.process = configuration.process;
     this.#fds = plan.fds;
     this.#sharesSessions = sharesSessions(plan);
+    this.#servesWebTransport = plan.http?.main.http_webtransport !== undefined;
     this.#unheard = plan.listeners.flatMap(({ fd }, i) => {
       const { userSpace, transport, backlog = DEFAULT_BACKLOG } = configuration.listen[i] ?? {};
       return userSpace && transport === 'stream' ? [{ fd, backlog }] : [];
@@ -111,6 +113,7 @@ export class Generation {
       fds: this.#fds,
       errorLog: this.#mainLog,
       sharesSessions: this.#sharesSessions,
+      servesWebTransport: this.#servesWebTransport,
       ...(masterProcess && process.geteuid?.() === 0 && { user }),
       ...(cpus && { cpus }),
       ...(workerRlimitNofile !== undefined && { rlimitNofile: workerRlimitNofile }),

@@ -19,6 +19,8 @@ export interface WorkerSettings {
   readonly errorLog: ErrorLogPlan;
   /** Whether there is an `ssl_session_store`. */
   readonly sharesSessions: boolean;
+  /** Whether there is a `webtransport_handler`. */
+  readonly servesWebTransport: boolean;
   /** Absent when the master isn't root. */
   readonly user?: UserSettings;
   readonly cpus?: readonly number[];

@@ -6,6 +6,7 @@ import { type Crew, FlowBoard } from '../../fstack-binding/flow-board.ts';
 import { startFstack } from '../../fstack-binding/fstack.ts';
 import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
 import { Ini } from '../../fstack-binding/ini.ts';
+import type { Sessions as WebTransportSessions } from '../../quic/webtransport/sessions.ts';
 import type { SessionStores } from '../../tls/session-store.ts';
 import type { OcspQuestions } from '../upstream/ocsp-questions.ts';
 import type { NameQuestions } from '../upstream/questions.ts';
@@ -66,16 +67,19 @@ const LATER = {
   ocsp: () => import('../upstream/ocsp-questions.ts'),
   certificates: () => import('./certificate-news.ts'),
   sessions: () => import('../../tls/session-store.ts'),
+  webtransport: () => import('../../quic/webtransport/sessions.ts'),
 };
 
 /** A user who may not read the place where we are installed, below /root for one, has to find all of it loaded. */
-async function loadWhatUserCannotRead({ user, sharesSessions }: WorkerSettings): Promise<void> {
+async function loadWhatUserCannotRead(worker: WorkerSettings): Promise<void> {
+  const { user, sharesSessions, servesWebTransport } = worker;
   if (!user || canReadUs(user)) return;
   log.prepare();
   await LATER.names();
   await LATER.ocsp();
   await LATER.certificates();
   if (sharesSessions) await LATER.sessions();
+  if (servesWebTransport) await LATER.webtransport();
 }
 
 function canReadUs({ uid, gid }: UserSettings): boolean {
@@ -113,12 +117,18 @@ function reopenLogs(): void {
 let names: Promise<NameQuestions> | undefined;
 let sessions: Promise<SessionStores> | undefined;
 let ocsp: Promise<OcspQuestions> | undefined;
+let webtransport: Promise<WebTransportSessions> | undefined;
 
 /** Who answers is loaded with the first question. */
 async function answer(id: number, kind: string, payload: Buffer): Promise<void> {
   if (kind === 'ocsp') {
     ocsp ??= LATER.ocsp().then((module) => new module.OcspQuestions(addon, log));
     await (await ocsp).ask(id, payload);
+    return;
+  }
+  if (kind === 'webtransport') {
+    webtransport ??= LATER.webtransport().then((module) => module.Sessions.start(addon, log));
+    (await webtransport).receive(payload);
     return;
   }
   if (kind.startsWith('session ')) {

@@ -19,6 +19,7 @@ import { httpTryFiles } from './http-try-files.ts';
 import { httpUpstream } from './http-upstream.ts';
 import { httpV2 } from './http-v2.ts';
 import { httpV3 } from './http-v3.ts';
+import { httpWebtransport } from './http-webtransport.ts';
 import type { HttpModule, Module } from './module.ts';
 import { openssl } from './pem-files.ts';
 import { quic } from './quic.ts';
@@ -43,4 +44,5 @@ export const HTTP_MODULES: readonly HttpModule[] = [
   httpProxy,
   httpAddition,
   httpHeaders,
+  httpWebtransport,
 ];
