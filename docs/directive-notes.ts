@@ -63,6 +63,17 @@ export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
     "Sluice's own: see the [operator's guide](operators-guide.md#sessions-of-several-hosts)",
   ],
   ['sluice_status', "Sluice's own: see the [operator's guide](operators-guide.md#status)"],
+  ...[
+    'webtransport_accept_timeout',
+    'webtransport_buffer_size',
+    'webtransport_datagram_queue',
+    'webtransport_handler',
+    'webtransport_max_sessions',
+    'webtransport_max_streams',
+  ].map((name): [string, string] => [
+    name,
+    "Sluice's own: see the [operator's guide](operators-guide.md#webtransport)",
+  ]),
   [
     'sendfile',
     'also while it is off: small files come from memory, once `stat()` says that they are still the same',

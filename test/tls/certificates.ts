@@ -17,10 +17,12 @@ export interface IdentityOptions {
   readonly authority?: boolean;
   /** Of its OCSP responder. */
   readonly responder?: string;
+  /** For how long it is good. */
+  readonly days?: number;
 }
 
 export function makeIdentity(name: string, options: IdentityOptions = {}): Identity {
-  const { issuer, ecdsa = true, authority = false, responder } = options;
+  const { issuer, ecdsa = true, authority = false, responder, days = 30 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'sluice-certificate-'));
   const path = (file: string): string => join(folder, file);
   try {
@@ -34,7 +36,7 @@ export function makeIdentity(name: string, options: IdentityOptions = {}): Ident
       signing.push('-CA', path('ca.pem'), '-CAkey', path('ca.key'));
     }
     openssl([
-      ...['req', '-x509', ...kind, '-nodes', '-days', '30', '-subj', `/CN=${name}`, ...signing],
+      ...['req', '-x509', ...kind, '-nodes', '-days', String(days), '-subj', `/CN=${name}`, ...signing],
       ...['-addext', `basicConstraints=critical,CA:${authority ? 'TRUE' : 'FALSE'}`],
       ...(responder ? ['-addext', `authorityInfoAccess=OCSP;URI:${responder}`] : []),
       ...['-keyout', path('key'), '-out', path('certificate')],

@@ -346,9 +346,20 @@ void ServerConnection::on_closed(std::string_view reason) {
 
 void ServerConnection::drain() {
   if (!transport_ || !open_) return;
+  if (webtransport_ && webtransport_->drain()) return;
   send_goaway();
-  if (webtransport_) webtransport_->drain();
   if (streams_.empty()) close(Error::none, {});
+  linger();
+}
+
+// Browsers fall silent when they are done, and acknowledge nothing: a worker that is to end doesn't
+// wait for them as long as for a connection that may be used again.
+void ServerConnection::linger() {
+  if (!going_away_ || !transport_) return;
+  for (ServerStream& stream : all_streams_) {
+    if (stream.in_progress()) return;
+  }
+  keepalive_timer_.set(core().lingering_timeout);
 }
 
 void ServerConnection::terminate() {

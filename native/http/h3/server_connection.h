@@ -65,6 +65,8 @@ class ServerConnection final : public ClientConnection,
   void ready(SendingStream& stream);
   /// At the end of the connection's own work.
   void settle_later(ServerStream& stream);
+  /// A stream has been given all of its answer.
+  void linger();
   /// The stream is done with.
   void remove(ServerStream& stream);
   void close(Error error, std::string_view reason);

@@ -59,6 +59,8 @@ class ServerStream final : public http::Downstream,
   void note_sent(size_t bytes) override;
   void on_connection_lost();
   void abort(uint16_t status);
+  /// Its answer isn't complete.
+  bool in_progress() const { return exchange_ != nullptr; }
   /// Whether its request was given up before it was answered.
   bool was_cancelled() const { return cancelled_; }
 

@@ -32,7 +32,13 @@ void ServerStream::send_informational(uint16_t status, const http::HeaderList& h
 
 void ServerStream::send_head(Exchange& exchange, bool no_body) {
   if (closed_ || reset_) return;
-  const http::ResponseHead& head = exchange.response;
+  http::ResponseHead& head = exchange.response;
+  if (opens_session_ && !session_ && head.status / 100 == 2) {
+    // A client would take it for a session that is open.
+    head.status = 501;
+    head.content_length.reset();
+    no_body = true;
+  }
   bool trailers = head.expect_trailers || !head.trailers.empty();
   bool bodiless = no_body || (head.content_length == 0u && !trailers);
   bool opens_tunnel = extended_ && head.status == 101;
@@ -159,7 +165,11 @@ void ServerStream::end_exchange() {
   send_timer_.cancel();
   connection_.thread().counters.writing--;
   connection_.thread().bury(std::move(exchange_));
-  if (closed_) leave();
+  if (closed_) {
+    leave();
+  } else {
+    connection_.linger();
+  }
 }
 
 void ServerStream::leave() {

@@ -107,8 +107,7 @@ void WebTransport::bury(std::unique_ptr<WebTransportStream> stream) {
 WebTransportStream* WebTransport::open(WebTransportSession& session, bool bidirectional) {
   quic::Connection* transport = connection_.transport();
   if (!transport) return nullptr;
-  int64_t stream =
-      bidirectional ? transport->open_bidirectional_stream() : transport->open_stream();
+  int64_t stream = transport->open_stream(bidirectional);
   if (stream < 0) return nullptr;
   WebTransportStream& made = make(stream);
   made.open(session);
@@ -177,6 +176,7 @@ void WebTransport::hand_over(WebTransportSession& session) {
     }
   }
   waiting_datagrams_ = std::move(others);
+  if (draining_) session.owner().on_draining();
 }
 
 void WebTransport::on_request_over(int64_t request) {
@@ -250,12 +250,19 @@ void WebTransport::on_datagram_sent() {
 
 // --- The end ---
 
-void WebTransport::remove(WebTransportSession& session) { sessions_.erase(session.id()); }
+void WebTransport::remove(WebTransportSession& session) {
+  sessions_.erase(session.id());
+  if (draining_) connection_.drain();
+}
 
-void WebTransport::drain() {
+// After a GOAWAY browsers open no streams any more, of their sessions neither: it has to wait.
+bool WebTransport::drain() {
+  if (sessions_.empty()) return false;
+  if (std::exchange(draining_, true)) return true;
   for (auto& [id, session] : sessions_) {
     if (session->begun()) session->owner().on_draining();
   }
+  return true;
 }
 
 void WebTransport::on_connection_lost() {

@@ -56,7 +56,8 @@ class WebTransport {
   void on_datagram_sent();
   /// That request is over: no session comes of it any more.
   void on_request_over(int64_t stream);
-  void drain();
+  /// The connection is to end. True: not before its sessions have, which know it now.
+  bool drain();
   void on_connection_lost();
 
   // --- From sessions and streams ---
@@ -95,6 +96,7 @@ class WebTransport {
   std::deque<WaitingDatagram> waiting_datagrams_;
   IntrusiveList<WebTransportSession, SessionsWithDatagrams> sending_;
   Timer patience_;
+  bool draining_ = false;
 };
 
 }  // namespace sluice::h3

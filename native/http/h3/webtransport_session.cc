@@ -51,11 +51,10 @@ std::span<const uint8_t> WebTransportSession::datagram() const {
 
 void WebTransportSession::drop_datagram() { datagrams_.pop_front(); }
 
+// Datagrams that are on their way still leave.
 void WebTransportSession::end() {
   if (!all_) return;
   owner_ = nullptr;
-  ListHook<SessionsWithDatagrams>::unlink();
-  datagrams_.clear();
   while (!streams_.empty()) streams_.front().leave();
   std::exchange(all_, nullptr)->remove(*this);
 }

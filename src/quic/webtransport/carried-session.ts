@@ -1,6 +1,6 @@
 import { CarriedStream } from './carried-stream.ts';
 import type { LibrarySession, NativeSession } from './library.ts';
-import { NEWS, type Message, ORDER, type Order, type Orders, uint32, WAY } from './messages.ts';
+import { type Message, NEWS, ORDER, type Order, type Orders, uint32, WAY } from './messages.ts';
 
 /** Of datagrams that the handler has not read, and of those that it writes at a go; what is more is lost. */
 const MOST_DATAGRAMS = 256;
@@ -18,6 +18,8 @@ export interface SessionStart {
 /** A session as the library's HttpWTSession has it. */
 export class CarriedSession implements NativeSession {
   jsobj!: LibrarySession;
+  /** The session is over, perhaps before the library has known it. */
+  closed = false;
   readonly number: number;
   readonly #start: SessionStart;
   readonly #orders: Orders;
@@ -109,6 +111,8 @@ export class CarriedSession implements NativeSession {
   }
 
   #onClosed(closeCode: number, reason: string): void {
+    this.closed = true;
+    if (!this.jsobj) return;
     const streams = [...this.#streams.values()];
     try {
       this.jsobj.onClose({ errorcode: closeCode, error: reason });

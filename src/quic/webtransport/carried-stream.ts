@@ -140,7 +140,9 @@ export class CarriedStream implements NativeStream {
   #deliverOne(): void {
     const [first] = this.#received;
     if (!first) return;
-    const { buffer = new Uint8Array(first.length), byob } = this.jsobj.getReadBuffer({ byteSize: first.length });
+    const { buffer = new Uint8Array(first.length), byob } = this.jsobj.getReadBuffer({
+      byteSize: first.length,
+    });
     const bytes = Math.min(first.length, buffer.length);
     buffer.set(first.subarray(0, bytes));
     if (bytes < first.length) this.#received[0] = first.subarray(bytes);

@@ -27,7 +27,7 @@ export class HandlerFailures {
   }
 
   report({ file, session }: Run, error: unknown): void {
-    if (!session) {
+    if (!session || session.closed) {
       this.#log.write('error', `webtransport handler "${file}" failed: ${textOf(error)}`);
       return;
     }

@@ -52,6 +52,7 @@ export class Http3WebTransportServer {
 
   finishSessionRequest(decision: Decision): void {
     const { session, status, path, header, peerAddress, userData, selectedProtocol = '' } = decision;
+    if (session.closed) return;
     if (status !== 200) {
       session.refuse(status);
       return;
