@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "quic/connection_callbacks.h"
 #include "quic/endpoint.h"
+#include "quic/library_memory.h"
 #include "quic/packet_protection.h"
 
 namespace sluice::quic {
@@ -101,9 +102,9 @@ bool Connection::begin(const Beginning& beginning, const TransportSettings& sett
   std::ranges::copy(endpoint_.keys().reset_token(id), parameters.stateless_reset_token);
   ngtcp2_cid own_id = as_ngtcp2(id);
   ngtcp2_path path = {as_ngtcp2(local_), as_ngtcp2(remote_), nullptr};
-  int error =
-      ngtcp2_conn_server_new(&connection_, &header.scid, &own_id, &path, header.version,
-                             &ConnectionCallbacks::table(), &library, &parameters, nullptr, this);
+  int error = ngtcp2_conn_server_new(&connection_, &header.scid, &own_id, &path, header.version,
+                                     &ConnectionCallbacks::table(), &library, &parameters,
+                                     &library_memory(), this);
   if (error != 0) return false;
   handshake_->attach(connection_);
   ngtcp2_conn_set_tls_native_handle(connection_, handshake_->ssl());

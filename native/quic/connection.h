@@ -58,6 +58,7 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
              Application& application, tls::SslPtr ssl, bool early_data, uint64_t now);
 
   // --- For the application ---
+  /// Null once the handshake is complete.
   SSL* ssl() const { return handshake_ ? handshake_->ssl() : nullptr; }
   /// Goes on with a handshake that a callback of OpenSSL has paused.
   void resume_handshake();

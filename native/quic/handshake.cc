@@ -85,11 +85,6 @@ Handshake::Handshake(tls::SslPtr ssl, bool early_data) : ssl_(std::move(ssl)) {
   if (SSL_get_num_tickets(ssl_.get()) > 1) SSL_set_num_tickets(ssl_.get(), 1);
 }
 
-Handshake::~Handshake() {
-  // Else OpenSSL would take the session for broken and forget it: QUIC ends without close_notify.
-  if (complete_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-}
-
 bool Handshake::send(std::span<const uint8_t> data) {
   return ngtcp2_conn_submit_crypto_data(connection_, write_level_, data.data(), data.size()) == 0;
 }
@@ -110,6 +105,11 @@ int Handshake::receive(ngtcp2_crypto_level level, std::span<const uint8_t> data)
     ngtcp2_conn_set_tls_error(connection_, NGTCP2_ERR_PROTO);
     return NGTCP2_ERR_CALLBACK_FAILURE;
   }
+  if (!ssl_) {
+    // No client has anything to say after its Finished (RFC 9001, 4.4 and 6).
+    ngtcp2_conn_set_tls_alert(connection_, SSL_AD_UNEXPECTED_MESSAGE);
+    return NGTCP2_ERR_CRYPTO;
+  }
   received_.insert(received_.end(), data.begin(), data.end());
   return drive();
 }
@@ -117,22 +117,31 @@ int Handshake::receive(ngtcp2_crypto_level level, std::span<const uint8_t> data)
 // With early data OpenSSL calls its handshake done as soon as it has sent its own Finished: what
 // counts is SSL_is_init_finished().
 int Handshake::drive() {
+  if (!ssl_) return 0;
   ERR_clear_error();
-  if (!complete_) {
-    int result = SSL_do_handshake(ssl_.get());
-    if (result <= 0) {
-      int error = SSL_get_error(ssl_.get(), result);
-      return error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL ? fail("SSL_do_handshake") : 0;
-    }
-    if (!SSL_is_init_finished(ssl_.get())) return 0;
-    complete_ = true;
-    ngtcp2_conn_handshake_completed(connection_);
+  int result = SSL_do_handshake(ssl_.get());
+  if (result <= 0) {
+    int error = SSL_get_error(ssl_.get(), result);
+    return error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL ? fail("SSL_do_handshake") : 0;
   }
+  if (!SSL_is_init_finished(ssl_.get())) return 0;
+  ngtcp2_conn_handshake_completed(connection_);
   // What may come behind a handshake: nothing that a server expects, but TLS says so itself.
   unsigned char byte;
   size_t size = 0;
   if (SSL_read_ex(ssl_.get(), &byte, 1, &size)) return NGTCP2_ERR_CALLBACK_FAILURE;
-  return SSL_get_error(ssl_.get(), 0) == SSL_ERROR_SSL ? fail("SSL_read") : 0;
+  if (SSL_get_error(ssl_.get(), 0) == SSL_ERROR_SSL) return fail("SSL_read");
+  finish();
+  return 0;
+}
+
+void Handshake::finish() {
+  ngtcp2_conn_set_tls_native_handle(connection_, nullptr);
+  // Else OpenSSL would take the session for broken and forget it: QUIC ends without close_notify.
+  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  ssl_.reset();
+  received_ = {};
+  transport_parameters_ = {};
 }
 
 int Handshake::fail(const char* call) {

@@ -19,16 +19,15 @@ class Handshake {
   /// `ssl` begins here; `early_data`: its 0-RTT is welcome. ngtcp2's connection comes with
   /// attach(), before anything is received.
   Handshake(tls::SslPtr ssl, bool early_data);
-  ~Handshake();
   void attach(ngtcp2_conn* connection) { connection_ = connection; }
 
+  /// Null once the handshake is complete: nothing of TLS is needed any more.
   SSL* ssl() const { return ssl_.get(); }
 
   /// CRYPTO data of a level has come; as ngtcp2's callback: 0, or an error.
   int receive(ngtcp2_crypto_level level, std::span<const uint8_t> data);
   /// Goes on with a handshake that a callback of OpenSSL has paused.
   int drive();
-  bool complete() const { return complete_; }
   /// Why it failed, in OpenSSL's words: `SSL_do_handshake() failed (SSL: error:…)`.
   const std::string& failure() const { return failure_; }
 
@@ -50,6 +49,7 @@ class Handshake {
   bool install_write(uint32_t level, const struct CipherSuite& suite,
                      std::span<const uint8_t> secret);
   bool set_transport_parameters();
+  void finish();
   int fail(const char* call);
 
   tls::SslPtr ssl_;
@@ -60,7 +60,6 @@ class Handshake {
   std::string failure_;
   ngtcp2_crypto_level read_level_ = NGTCP2_CRYPTO_LEVEL_INITIAL;
   ngtcp2_crypto_level write_level_ = NGTCP2_CRYPTO_LEVEL_INITIAL;
-  bool complete_ = false;
 };
 
 }  // namespace sluice::quic

@@ -74,12 +74,18 @@ void ServerConnection::on_ready() {
 
 void ServerConnection::on_handshake_complete() {
   open_ = true;
-  check_client(ssl_.get());
+  if (!check_client(ssl_.get())) let_go_of_tls();
   rest();
+}
+
+void ServerConnection::let_go_of_tls() {
+  if (ssl_) detach(ssl_.get());
+  ssl_.reset();
 }
 
 void ServerConnection::on_client_checked() {
   client_check_.reset();
+  let_go_of_tls();
   for (Held& piece : std::exchange(held_, {})) {
     if (transport_) on_stream_data(piece.stream, piece.bytes, piece.end);
   }
@@ -325,10 +331,10 @@ void ServerConnection::end_flood() {
 void ServerConnection::on_closed(std::string_view reason) {
   if (!transport_) return;
   if (!reason.empty()) log(LogLevel::info, 0, "%.*s", int(reason.size()), reason.data());
-  detach(ssl_.get());
   transport_ = nullptr;
   session_lookup.forget();
   client_check_.reset();
+  let_go_of_tls();
   if (!open_) thread_.counters.tls_failed++;
   thread_.counters.reading--;
   keepalive_timer_.cancel();

@@ -128,6 +128,7 @@ class ServerConnection final : public ClientConnection,
 
   ServerStream& begin_request(int64_t stream);
   SendingStream* sending(int64_t stream);
+  void let_go_of_tls();
   void rest();
   void note_addresses();
   void on_keepalive_timeout();
@@ -136,7 +137,7 @@ class ServerConnection final : public ClientConnection,
   static void append_log_context(LogLine& line, const void* object);
 
   quic::Connection* transport_;
-  tls::SslPtr ssl_;  ///< kept for exchanges that go on without the client
+  tls::SslPtr ssl_;  ///< until all is known of the client
   net::Address remote_;
   net::Address local_;
   std::string remote_text_;
