@@ -24,7 +24,7 @@ Outcome decode(std::string_view bytes, size_t step, bool keep_trailers) {
   Arena arena;
   http::HeaderList trailers(arena);
   h1::ChunkedDecoder decoder =
-      keep_trailers ? h1::ChunkedDecoder(trailers, arena, 256) : h1::ChunkedDecoder();
+      keep_trailers ? h1::ChunkedDecoder(trailers, arena, {.max_size = 256}) : h1::ChunkedDecoder();
   Outcome outcome;
   for (size_t at = 0; at < bytes.size() && outcome.event == Event::more; at += step) {
     fuzz::Exact piece(bytes.substr(at, step));

@@ -7,6 +7,7 @@
 #include "http/join.h"
 #include "http/request_check.h"
 #include "http/section_names.h"
+#include "http/trailer_rules.h"
 #include "http/uri.h"
 #include "proxy/runtime.h"
 
@@ -220,9 +221,18 @@ bool RequestFields::finish(bool ended) {
   return true;
 }
 
-bool is_valid_trailer(std::string_view name, std::string_view value) {
-  if (name.starts_with(':') || kind_of(name, true) == NameKind::invalid) return false;
-  return is_valid_value(value) && !is_connection_specific(header_id(name), value);
+bool add_trailer(RequestHead& head, Arena& arena, const FieldRules& rules, std::string_view name,
+                 std::string_view value) {
+  NameKind kind = kind_of(name, rules.underscores_in_headers);
+  HeaderId id = header_id(name);
+  if (name.starts_with(':') || kind == NameKind::invalid || !is_valid_value(value)) return false;
+  value = trim(value);
+  if (is_connection_specific(id, value) || head.trailers.size() >= rules.max_headers) return false;
+  if (never_trailers.contains(id) || (kind == NameKind::odd && rules.ignore_invalid_headers)) {
+    return true;
+  }
+  head.trailers.add(arena.copy(name), arena.copy(value), id);
+  return true;
 }
 
 }  // namespace sluice::http

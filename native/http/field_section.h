@@ -72,7 +72,10 @@ class RequestFields {
   bool fields_begun_ = false;
 };
 
-/// Trailers of a request (RFC 9113 section 8.1): false when one of them may not stand there.
-bool is_valid_trailer(std::string_view name, std::string_view value);
+/// Adds a field to a request's trailers, unless its name may not stand there (trailer_rules.h) or
+/// is one that ignore_invalid_headers drops. False: the request is malformed (RFC 9113
+/// section 8.1), or has more of them than max_headers. Who calls limits their size.
+bool add_trailer(RequestHead& head, Arena& arena, const FieldRules& rules, std::string_view name,
+                 std::string_view value);
 
 }  // namespace sluice::http

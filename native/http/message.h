@@ -166,7 +166,7 @@ class HeaderList {
 bool iequals(std::string_view a, std::string_view b);
 
 struct RequestHead {
-  explicit RequestHead(Arena& arena) : headers(arena) {}
+  explicit RequestHead(Arena& arena) : headers(arena), trailers(arena) {}
 
   Method method = Method::unknown;
   Version version = Version::http11;
@@ -185,6 +185,7 @@ struct RequestHead {
                           ///< empty when not said
   uint16_t host_port = 0;  ///< 0: not said
   HeaderList headers;
+  HeaderList trailers;  ///< none before the body has ended
   std::optional<uint64_t> content_length;
   bool chunked = false;  ///< a body of unknown length follows (chunked, or a stream without length)
   bool keep_alive = true;  ///< what version and Connection ask for

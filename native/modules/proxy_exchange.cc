@@ -14,7 +14,10 @@
 namespace sluice {
 
 ProxyExchange::ProxyExchange(Exchange& the_exchange, const ProxyConf& conf)
-    : UpstreamExchange(the_exchange, conf.upstream), conf_(conf), fields_(the_exchange.arena) {
+    : UpstreamExchange(the_exchange, conf.upstream),
+      conf_(conf),
+      fields_(the_exchange.arena),
+      trailers_(the_exchange.arena) {
   scheme = conf.scheme;
   secured = http::iequals(scheme, "https://");
   host_header_ = conf.host_header;
@@ -121,6 +124,24 @@ bool ProxyExchange::goes_on(const http::Header& header) const {
   return !conf_.replaced.contains(header);
 }
 
+// What the configuration says of a field holds wherever the client puts it.
+const http::HeaderList& ProxyExchange::trailers() {
+  trailers_.clear();
+  if (!conf.pass_trailers) return trailers_;
+  for (const http::Header& trailer : exchange.request.trailers) {
+    if (goes_on(trailer)) trailers_.add(trailer.name, trailer.value, trailer.id);
+  }
+  return trailers_;
+}
+
+/// Trailers need chunks in HTTP/1. Of a body that is sent on as it comes it isn't known whether
+/// there will be any, but for what the head announces.
+bool ProxyExchange::makes_place_for_trailers() {
+  if (!sends_body || conf_.version < http::Version::http11) return false;
+  if (exchange.body.complete()) return !trailers().empty();
+  return conf.pass_trailers && exchange.request.headers.find(http::HeaderId::trailer);
+}
+
 std::string_view ProxyExchange::value_of(const ProxyHeader& header) {
   switch (header.kind) {
     case ProxyHeader::Kind::body_length:
@@ -140,11 +161,12 @@ void ProxyExchange::describe_body() {
     length = own_body_.size();
   } else if (exchange.request.chunked) {
     // Once all of it has arrived, its length is known.
-    chunked_ = !exchange.body.complete();
-    if (!chunked_) length = exchange.body.size();
+    if (exchange.body.complete()) length = exchange.body.size();
   } else {
     length = exchange.request.content_length;
   }
+  chunked_ = !conf_.body && ((exchange.request.chunked && !length) || makes_place_for_trailers());
+  if (chunked_ && !shares_connections()) length.reset();
   body_length_ = {};
   if (length) {
     std::span<char> text = exchange.arena.text(decimal_size(*length));
@@ -182,7 +204,8 @@ std::string_view ProxyExchange::make_uri() {
 UpstreamCodec& ProxyExchange::make_codec() {
   Arena& arena = exchange.arena;
   if (shares_connections()) {
-    bool follows = sends_body && (exchange.body.size() > 0 || !exchange.body.complete());
+    bool follows = sends_body &&
+                   (exchange.body.size() > 0 || !exchange.body.complete() || !trailers().empty());
     h2::ClientCodec::Request request{
         .fields = fields_, .method = method_, .body = own_body_, .body_follows = follows};
     return *arena.make<h2::ClientCodec>(arena, request, conf.buffer_size, conf.pass_trailers);

@@ -20,6 +20,7 @@ class ProxyExchange final : public UpstreamExchange {
 
  private:
   bool create_request() override;
+  const http::HeaderList& trailers() override;
   UpstreamCodec& make_codec() override;
   bool shares_connections() const override { return conf_.version == http::Version::http2; }
   std::unique_ptr<SharedUpstream> make_shared_upstream() override;
@@ -35,6 +36,7 @@ class ProxyExchange final : public UpstreamExchange {
   std::string_view value_of(const ProxyHeader& header);
   bool goes_on(const http::Header& header) const;
   void describe_body();
+  bool makes_place_for_trailers();
 
   const ProxyConf& conf_;
   std::string_view host_header_;
@@ -43,7 +45,8 @@ class ProxyExchange final : public UpstreamExchange {
   std::string_view own_body_;      ///< of proxy_set_body
   std::string_view request_text_;  ///< of HTTP/1
   http::HeaderList fields_;        ///< of HTTP/2
-  std::string_view body_length_;   ///< as text; empty: not known
+  http::HeaderList trailers_;
+  std::string_view body_length_;  ///< as text; empty: not known
   http::Method method_ = http::Method::get;
   bool chunked_ = false;
 };

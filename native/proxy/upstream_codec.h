@@ -17,11 +17,12 @@ class UpstreamCodec {
   // --- The request ---
   /// Queues the head.
   virtual void send_head(net::Stream& stream) = 0;
-  /// Queues a piece of the body; the bytes follow Stream::write()'s rule. An empty last piece only
-  /// ends the body.
-  virtual void send_body(net::Stream& stream, std::span<const char> bytes, bool last) = 0;
+  /// Queues a piece of the body; the bytes follow Stream::write()'s rule.
+  virtual void send_body(net::Stream& stream, std::span<const char> bytes) = 0;
   /// Queues a whole body that lies in a file.
   virtual void send_file(net::Stream& stream, FileRef file, uint64_t size) = 0;
+  /// The body ends, with these trailers where the framing leaves a place for them.
+  virtual void end_body(net::Stream& stream, const http::HeaderList& trailers) = 0;
 
   // --- The response ---
   enum class Event : uint8_t {

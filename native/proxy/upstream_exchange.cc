@@ -75,7 +75,7 @@ void UpstreamExchange::on_turn_end() {
     streaming_ = !exchange.body.complete();
     if (streaming_ && !exchange.request.chunked) exchange.body.stream(*this);
     begin();
-  } else if (phase_ == Phase::head && !body_sent_) {
+  } else if (sends_on()) {
     stream_body();
   }
 }

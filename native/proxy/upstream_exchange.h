@@ -46,6 +46,8 @@ class UpstreamExchange : public Exchange::Source,
 
   /// Prepares the request; sets scheme, uri, target and how the body goes. False: 500.
   virtual bool create_request() = 0;
+  /// Those of the client's trailers that go on; known when its body has ended.
+  virtual const http::HeaderList& trailers() = 0;
   /// A codec for a new try, in the arena.
   virtual UpstreamCodec& make_codec() = 0;
   /// A connection that requests share, not begun yet; null: each request has its own.
@@ -101,6 +103,7 @@ class UpstreamExchange : public Exchange::Source,
   // --- The request (upstream_request.cc) ---
   void send_request();
   void stream_body();
+  bool sends_on() const;
   void await_response();
   void on_body() override;
   void on_connected() override;

@@ -31,8 +31,9 @@ void UpstreamExchange::send_request() {
     if (const TempFile* file = body.file()) {
       codec_->send_file(stream, file->file(), body.size());
     } else {
-      codec_->send_body(stream, body.memory(), true);
+      codec_->send_body(stream, body.memory());
     }
+    codec_->end_body(stream, trailers());
     connection_->queued(stream.unsent() - before);
   }
   body_sent_ = true;
@@ -46,12 +47,22 @@ void UpstreamExchange::stream_body() {
   while (!stream.blocked()) {
     std::span<const char> bytes = exchange.body.take();
     bool last = exchange.body.complete() && exchange.body.memory().empty();
-    if (!bytes.empty() || last) codec_->send_body(stream, bytes, last);
-    if (last) body_sent_ = true;
+    codec_->send_body(stream, bytes);
+    if (last) {
+      codec_->end_body(stream, trailers());
+      body_sent_ = true;
+    }
     if (bytes.empty() || last) break;
   }
   connection_->queued(stream.unsent() - before);
-  await_response();
+  if (phase_ == Phase::head) await_response();
+}
+
+/// The request's body goes on while it comes. Once an answer has begun only where that can't cost
+/// the answer, should the peer not care for the rest: in HTTP/2, as in nginx.
+bool UpstreamExchange::sends_on() const {
+  return streaming_ && !body_sent_ &&
+         (phase_ == Phase::head || (phase_ == Phase::body && shares_connections()));
 }
 
 void UpstreamExchange::await_response() {
@@ -71,7 +82,7 @@ void UpstreamExchange::await_response() {
 void UpstreamExchange::on_body() {
   if (phase_ == Phase::idle) {
     begin();
-  } else if (phase_ == Phase::head && streaming_ && !body_sent_) {
+  } else if (sends_on()) {
     if (exchange.request.chunked) {
       exchange.runtime.thread.at_turn_end(*this);
     } else {
@@ -87,12 +98,10 @@ void UpstreamExchange::on_upstream_writable() {
     } else {
       exchange.downstream.read_body(true);
     }
+  } else if (sends_on()) {
+    stream_body();
   } else if (phase_ == Phase::head) {
-    if (streaming_ && !body_sent_) {
-      stream_body();
-    } else {
-      await_response();
-    }
+    await_response();
   }
 }
 

@@ -85,7 +85,7 @@ TEST("h1 chunked: extensions are bounded") {
 TEST("h1 chunked: trailers are kept, but for those that frame or route") {
   Arena arena;
   http::HeaderList trailers(arena);
-  ChunkedDecoder decoder(trailers, arena);
+  ChunkedDecoder decoder(trailers, arena, {});
   Decoded decoded =
       decode(decoder, "1\r\na\r\n0\r\nX-Sum: 1 \r\nContent-Length: 7\r\nHost: b\r\nY:2\r\n\r\n", 3);
   CHECK_EQUAL(decoded.event, Event::end);
@@ -99,16 +99,27 @@ TEST("h1 chunked: trailers are bounded, kept or not") {
   CHECK_EQUAL(decode(text).event, Event::error);
   Arena arena;
   http::HeaderList trailers(arena);
-  ChunkedDecoder decoder(trailers, arena);
+  ChunkedDecoder decoder(trailers, arena, {});
   CHECK_EQUAL(decode(decoder, text, 100).event, Event::error);
-  ChunkedDecoder wide(trailers, arena, 20000);
+  ChunkedDecoder wide(trailers, arena, {.max_size = 20000});
   CHECK_EQUAL(decode(wide, text, 100).event, Event::end);
+}
+
+TEST("h1 chunked: names of kept trailers are names, and not too many") {
+  Arena arena;
+  http::HeaderList trailers(arena);
+  ChunkedDecoder decoder(trailers, arena, {.max_fields = 2, .underscores = false});
+  CHECK_EQUAL(decode(decoder, "0\r\na(b): 1\r\nc_d: 2\r\ne: 3\r\n\r\n", 100).event, Event::end);
+  CHECK_EQUAL(trailers.size(), 1u);
+  CHECK_EQUAL(trailers.find("e")->value, "3");
+  ChunkedDecoder full(trailers, arena, {.max_fields = 2});
+  CHECK_EQUAL(decode(full, "0\r\nf: 1\r\ng: 2\r\n\r\n", 100).event, Event::error);
 }
 
 TEST("h1 chunked: kept trailers must be fields") {
   Arena arena;
   http::HeaderList trailers(arena);
-  ChunkedDecoder decoder(trailers, arena);
+  ChunkedDecoder decoder(trailers, arena, {});
   CHECK_EQUAL(decode(decoder, "0\r\nA b: c\r\n\r\n", 100).event, Event::error);
 }
 

@@ -14,11 +14,12 @@ class BodyReader {
  public:
   enum class Event : uint8_t { more, data, end, error };
 
-  /// Begins with a parsed head; a request without a body ends at once.
-  void start(const http::RequestHead& head) {
+  /// Begins with a parsed head, whose trailers come behind the body; a request without a body ends
+  /// at once.
+  void start(http::RequestHead& head, Arena& arena, const ChunkedDecoder::TrailerRules& rules) {
     chunked_ = head.chunked;
     left_ = head.content_length.value_or(0);
-    decoder_ = ChunkedDecoder();
+    if (chunked_) decoder_ = ChunkedDecoder(head.trailers, arena, rules);
   }
 
   /// Takes from the front of `input` up to the next event. Call again while it returns data.

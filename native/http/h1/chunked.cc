@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "http/h1/field_line.h"
 #include "http/h1/head_writer.h"
+#include "http/trailer_rules.h"
 
 namespace sluice::h1 {
 namespace {
@@ -17,13 +18,6 @@ int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   char lower = static_cast<char>(c | 0x20);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/// Fields that frame or route a message have no business after it (RFC 9110 section 6.5.1).
-bool is_forbidden_trailer(http::HeaderId id) {
-  using enum http::HeaderId;
-  return id == content_length || id == transfer_encoding || id == host || id == connection ||
-         id == trailer || id == te || id == upgrade;
 }
 
 }  // namespace
@@ -115,13 +109,14 @@ ChunkedDecoder::State ChunkedDecoder::skip_extension() {
 }
 
 bool ChunkedDecoder::keep_trailer(char octet) {
-  if (trailer_size_ == trailer_limit_) return false;
+  if (trailer_size_ == trailer_rules_.max_size) return false;
   if (!trailers_) {
     ++trailer_size_;
     return true;
   }
   if (trailer_size_ == trailer_text_.size()) {
-    size_t room = std::min(trailer_limit_, std::max(first_trailer_room, 2 * trailer_size_));
+    size_t room =
+        std::min(trailer_rules_.max_size, std::max(first_trailer_room, 2 * trailer_size_));
     std::span<char> larger = arena_->text(room);
     std::copy_n(trailer_text_.data(), trailer_size_, larger.data());
     trailer_text_ = larger;
@@ -138,8 +133,10 @@ bool ChunkedDecoder::parse_trailers() {
     FieldLine line = parse_field_line(position, end, trailer_text_.data());
     if (line.kind == FieldLine::Kind::end) return true;
     if (line.kind == FieldLine::Kind::invalid) return false;
+    if (trailers_->size() >= trailer_rules_.max_fields) return false;
     http::HeaderId id = http::header_id(line.name);
-    if (!is_forbidden_trailer(id)) trailers_->add(line.name, line.value, id);
+    bool odd = line.odd_name || (line.underscore && !trailer_rules_.underscores);
+    if (!odd && !http::never_trailers.contains(id)) trailers_->add(line.name, line.value, id);
   }
 }
 

@@ -22,13 +22,18 @@ class ChunkedDecoder {
   };
 
   static constexpr size_t max_extension = 4096;  ///< bytes of extensions of one chunk
-  static constexpr size_t default_trailer_limit = 8192;
+  struct TrailerRules {
+    size_t max_size = 8192;  ///< bytes of all their lines
+    uint32_t max_fields = UINT32_MAX;
+    bool underscores = true;  ///< names may have them
+  };
 
-  /// Trailers are checked and dropped.
+  /// Trailers are bounded and dropped.
   ChunkedDecoder() = default;
-  /// Trailers go to `trailers`, their bytes to `arena`; at most `limit` bytes.
-  ChunkedDecoder(http::HeaderList& trailers, Arena& arena, size_t limit = default_trailer_limit)
-      : trailers_(&trailers), arena_(&arena), trailer_limit_(limit) {}
+  /// Trailers go to `trailers`, their bytes to `arena`, but for those that have no place there
+  /// (http/trailer_rules.h) and those with names that are none.
+  ChunkedDecoder(http::HeaderList& trailers, Arena& arena, const TrailerRules& rules)
+      : trailers_(&trailers), arena_(&arena), trailer_rules_(rules) {}
 
   /// Takes from the front of `input` up to the next event. Call again while it returns `data`.
   Event next(std::string_view& input, std::string_view& data);
@@ -69,7 +74,7 @@ class ChunkedDecoder {
   Arena* arena_ = nullptr;
   std::span<char> trailer_text_;
   size_t trailer_size_ = 0;
-  size_t trailer_limit_ = default_trailer_limit;
+  TrailerRules trailer_rules_;
 };
 
 /// Bytes that write_chunk_size() may need.

@@ -11,22 +11,29 @@ using Event = UpstreamCodec::Event;
 
 void ClientCodec::send_head(net::Stream& stream) { stream.write(request_.head); }
 
-void ClientCodec::send_body(net::Stream& stream, std::span<const char> bytes, bool last) {
-  if (!request_.chunked) {
-    if (!bytes.empty()) stream.write(bytes);
-    return;
-  }
-  if (!bytes.empty()) {
-    std::span<char> line = stream.prepare(max_chunk_size_line);
-    stream.commit(write_chunk_size(bytes.size(), line.data()));
-    stream.write(bytes);
-    stream.write(chunk_end);
-  }
-  if (last) stream.write(last_chunk);
+void ClientCodec::begin_chunk(net::Stream& stream, uint64_t size) {
+  std::span<char> line = stream.prepare(max_chunk_size_line);
+  stream.commit(write_chunk_size(size, line.data()));
+}
+
+void ClientCodec::send_body(net::Stream& stream, std::span<const char> bytes) {
+  if (bytes.empty()) return;
+  if (request_.chunked) begin_chunk(stream, bytes.size());
+  stream.write(bytes);
+  if (request_.chunked) stream.write(chunk_end);
 }
 
 void ClientCodec::send_file(net::Stream& stream, FileRef file, uint64_t size) {
-  if (size > 0) stream.write_file(std::move(file), 0, size);
+  if (size == 0) return;
+  if (request_.chunked) begin_chunk(stream, size);
+  stream.write_file(std::move(file), 0, size);
+  if (request_.chunked) stream.write(chunk_end);
+}
+
+void ClientCodec::end_body(net::Stream& stream, const http::HeaderList& trailers) {
+  if (!request_.chunked) return;
+  std::span<char> room = stream.prepare(trailer_size(trailers));
+  stream.commit(write_trailers(trailers, room));
 }
 
 Event ClientCodec::next(std::string_view& input, std::string_view& piece) {
@@ -136,7 +143,8 @@ void ClientCodec::begin_body() {
       state_ = remaining_ > 0 ? State::length : State::ended;
       break;
     case BodyFraming::chunked:
-      if (keep_trailers_) chunked_ = ChunkedDecoder(head_.trailers, arena_, head_limit_);
+      if (keep_trailers_)
+        chunked_ = ChunkedDecoder(head_.trailers, arena_, {.max_size = head_limit_});
       state_ = State::chunked;
       break;
     case BodyFraming::until_close:

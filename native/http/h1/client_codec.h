@@ -17,7 +17,7 @@ class ClientCodec final : public UpstreamCodec {
   struct Request {
     std::string_view head;  ///< with its empty line, and a body that belongs to it (proxy_set_body)
     http::Method method = http::Method::get;
-    bool chunked = false;  ///< how send_body() frames
+    bool chunked = false;  ///< how the body is framed
     bool upgrade = false;  ///< it asks for another protocol
   };
   /// `head_limit`: the longest response head (proxy_buffer_size); `keep_trailers`:
@@ -31,8 +31,9 @@ class ClientCodec final : public UpstreamCodec {
         keep_trailers_(keep_trailers) {}
 
   void send_head(net::Stream& stream) override;
-  void send_body(net::Stream& stream, std::span<const char> bytes, bool last) override;
+  void send_body(net::Stream& stream, std::span<const char> bytes) override;
   void send_file(net::Stream& stream, FileRef file, uint64_t size) override;
+  void end_body(net::Stream& stream, const http::HeaderList& trailers) override;
 
   Event next(std::string_view& input, std::string_view& piece) override;
   Event input_ended() override;
@@ -48,6 +49,7 @@ class ClientCodec final : public UpstreamCodec {
   Event parse_head(std::string_view bytes);
   Event refuse();
   void begin_body();
+  void begin_chunk(net::Stream& stream, uint64_t size);
 
   Arena& arena_;
   Request request_;

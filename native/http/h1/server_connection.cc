@@ -218,7 +218,10 @@ void ServerConnection::start_exchange(std::string_view head) {
     return;
   }
   exchange.log_action = {};
-  body_.start(exchange.request);
+  body_.start(exchange.request, exchange.arena,
+              {.max_size = size_t{rules.large_buffer_count} * rules.large_buffer_size,
+               .max_fields = rules.max_headers,
+               .underscores = rules.underscores_in_headers});
   body_ended_ = exchange.request.content_length.value_or(0) == 0 && !exchange.request.chunked;
   exchange.begin();
 }

@@ -6,6 +6,7 @@
 #include "http/join.h"
 #include "http/section_names.h"
 #include "http/status.h"
+#include "http/trailer_rules.h"
 
 namespace sluice::h2 {
 
@@ -30,27 +31,32 @@ bool is_secret(http::HeaderId id) {
 
 // --- The request ---
 
-void ClientCodec::send_head(net::Stream& stream) {
-  std::span<nghttp2_nv> fields = arena_.array<nghttp2_nv>(request_.fields.size());
+std::span<const nghttp2_nv> ClientCodec::section(const http::HeaderList& fields) {
+  std::span<nghttp2_nv> section = arena_.array<nghttp2_nv>(fields.size());
   size_t count = 0;
-  for (const http::Header& field : request_.fields) {
-    nghttp2_nv& made = fields[count++] = borrowed_field(field.name, field.value);
+  for (const http::Header& field : fields) {
+    nghttp2_nv& made = section[count++] = borrowed_field(field.name, field.value);
     made.flags = is_secret(field.id) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
   }
-  stream_of(stream).begin(fields, *this);
+  return section;
+}
+
+void ClientCodec::send_head(net::Stream& stream) {
+  stream_of(stream).begin(section(request_.fields), *this);
   if (!request_.body.empty()) stream.write(request_.body);
   if (!request_.body_follows) stream.shutdown_write();
 }
 
-void ClientCodec::send_body(net::Stream& stream, std::span<const char> bytes, bool last) {
-  if (!request_.body_follows) return;
-  if (!bytes.empty()) stream.write(bytes);
-  if (last) stream.shutdown_write();
+void ClientCodec::send_body(net::Stream& stream, std::span<const char> bytes) {
+  if (request_.body_follows && !bytes.empty()) stream.write(bytes);
 }
 
 void ClientCodec::send_file(net::Stream& stream, FileRef file, uint64_t size) {
   if (size > 0) stream.write_file(std::move(file), 0, size);
-  stream.shutdown_write();
+}
+
+void ClientCodec::end_body(net::Stream& stream, const http::HeaderList& trailers) {
+  if (request_.body_follows) stream_of(stream).end(section(trailers));
 }
 
 // --- The response ---
@@ -124,7 +130,8 @@ void ClientCodec::add_field(std::string_view name, std::string_view value) {
   if (!is_valid(name, value) || http::is_connection_specific(id, value) || (pseudo && trailer)) {
     refuse(trailer ? "upstream sent invalid trailer" : "upstream sent invalid header", name, value);
   } else if (trailer) {
-    if (keep_trailers_) head_.trailers.add(arena_.copy(name), arena_.copy(value), id);
+    if (keep_trailers_ && !http::never_trailers.contains(id))
+      head_.trailers.add(arena_.copy(name), arena_.copy(value), id);
   } else if (pseudo) {
     name == ":status" ? add_status(value) : refuse("upstream sent invalid header", name, value);
   } else if (head_.status == 0) {

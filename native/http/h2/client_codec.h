@@ -19,7 +19,7 @@ class ClientCodec final : public UpstreamCodec {
     const http::HeaderList& fields;  ///< pseudo-header fields first; names in lower case
     http::Method method = http::Method::get;
     std::string_view body;      ///< one that is not the client's (proxy_set_body)
-    bool body_follows = false;  ///< send_body() or send_file() will end it
+    bool body_follows = false;  ///< end_body() will tell its end
   };
   /// `head_limit`: the most bytes of the response's names and values (proxy_buffer_size);
   /// `keep_trailers`: proxy_pass_trailers.
@@ -32,8 +32,9 @@ class ClientCodec final : public UpstreamCodec {
 
   // UpstreamCodec
   void send_head(net::Stream& stream) override;
-  void send_body(net::Stream& stream, std::span<const char> bytes, bool last) override;
+  void send_body(net::Stream& stream, std::span<const char> bytes) override;
   void send_file(net::Stream& stream, FileRef file, uint64_t size) override;
+  void end_body(net::Stream& stream, const http::HeaderList& trailers) override;
   Event next(std::string_view& input, std::string_view& piece) override;
   Event input_ended() override { return Event::more; }
   const http::ResponseHead& head() const override { return head_; }
@@ -59,6 +60,7 @@ class ClientCodec final : public UpstreamCodec {
  private:
   /// What next() has told.
   enum class State : uint8_t { head, body, ended };
+  std::span<const nghttp2_nv> section(const http::HeaderList& fields);
   void refuse(std::string_view why, std::string_view name = {}, std::string_view value = {});
   void add_status(std::string_view value);
   void add_head_field(std::string_view name, std::string_view value);

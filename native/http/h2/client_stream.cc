@@ -44,7 +44,7 @@ void ClientStream::begin(std::span<const nghttp2_nv> head, ClientCodec& codec) {
 }
 
 void ClientStream::submit() {
-  bool bodiless = ending_ && pending_.empty();
+  bool bodiless = ending_ && pending_.empty() && trailers_.empty();
   nghttp2_data_provider body = {{.ptr = this}, read_data};
   int id = nghttp2_submit_request(session_.session(), nullptr, head_.data(), head_.size(),
                                   bodiless ? nullptr : &body, this);
@@ -72,6 +72,11 @@ void ClientStream::write_file(FileRef file, uint64_t offset, uint64_t length) {
   wake();
 }
 
+void ClientStream::end(std::span<const nghttp2_nv> trailers) {
+  trailers_ = trailers;
+  shutdown_write();
+}
+
 void ClientStream::shutdown_write() {
   ending_ = true;
   wake();
@@ -97,8 +102,17 @@ ptrdiff_t ClientStream::next_data(size_t room, uint32_t& flags) {
   }
   size_t size = std::min(room, pending_.size());
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (size == pending_.size() && ending_) flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (size == pending_.size() && ending_) {
+    flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (submit_trailers()) flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  }
   return ptrdiff_t(size);
+}
+
+bool ClientStream::submit_trailers() {
+  std::span<const nghttp2_nv> section = std::exchange(trailers_, {});
+  return !section.empty() &&
+         nghttp2_submit_trailer(session_.session(), id_, section.data(), section.size()) == 0;
 }
 
 // Bytes are copied behind their frame's head; a file's go by the connection's own ways.
@@ -280,7 +294,7 @@ void ClientStream::on_connection_failure(std::string_view why) {
 void ClientStream::close() {
   if (std::exchange(closed_, true)) return;
   codec_ = nullptr;
-  head_ = {};
+  head_ = trailers_ = {};
   pending_.clear();
   session_.remove(*this);
 }

@@ -30,6 +30,8 @@ class ClientStream final : public net::Stream,
 
   /// From the codec: sends this head, whose texts stay until then, and reports to the codec.
   void begin(std::span<const nghttp2_nv> head, ClientCodec& codec);
+  /// …and these trailers, if there are any, behind all that has been written.
+  void end(std::span<const nghttp2_nv> trailers);
 
   // --- From the session; those marked (*) within nghttp2's callbacks ---
   void on_connected() { consumer_->on_connected(); }
@@ -82,6 +84,7 @@ class ClientStream final : public net::Stream,
   void set_keepalive(bool) override {}
 
  private:
+  bool submit_trailers();
   void wake();
   bool has_room_again() const;
   void tell();
@@ -92,9 +95,10 @@ class ClientStream final : public net::Stream,
   Consumer* consumer_ = nullptr;
   ClientCodec* codec_ = nullptr;      ///< null until the request is sent
   std::span<const nghttp2_nv> head_;  ///< until it is submitted
-  net::OutQueue pending_;             ///< of the request's body
-  FileRef file_;                      ///< that some of it is in
-  std::string held_;                  ///< of the response's: came while the consumer had paused
+  std::span<const nghttp2_nv> trailers_;
+  net::OutQueue pending_;  ///< of the request's body
+  FileRef file_;           ///< that some of it is in
+  std::string held_;       ///< of the response's: came while the consumer had paused
   uint64_t opened_ms_;
   size_t head_size_ = 0;   ///< until it is sent
   size_t unconsumed_ = 0;  ///< received, and not given back to the window yet

@@ -89,7 +89,7 @@ class ServerConnection final : public ClientConnection,
   void announce_concurrency(std::string_view settings);
   bool begin_stream(int32_t id, bool ended);
   ServerStream* stream_of(int32_t id);
-  int add_field(ServerStream* stream, std::string_view name, std::string_view value);
+  int add_field(ServerStream* stream, bool trailer, std::string_view name, std::string_view value);
 
   // --- Frames that are no requests (server_control.cc) ---
   bool begin_control_frame(const nghttp2_frame_hd& head);

@@ -77,7 +77,7 @@ struct SessionCallbacks {
       self.block_size_ += uint32_t(head->length);
     } else if (head->type == NGHTTP2_DATA && head->flags & NGHTTP2_FLAG_END_STREAM) {
       ServerStream* stream = SessionCallbacks::stream(session, head->stream_id);
-      if (stream) stream->on_last_data(head->length);
+      if (stream) stream->body().on_last_data(head->length);
     }
     return 0;
   }
@@ -97,9 +97,9 @@ struct SessionCallbacks {
 
   static int on_header(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name,
                        nghttp2_rcbuf* value, uint8_t, void* user) {
-    return connection(user).add_field(
-        frame->headers.cat == NGHTTP2_HCAT_REQUEST ? stream(session, frame->hd.stream_id) : nullptr,
-        view(name), view(value));
+    return connection(user).add_field(stream(session, frame->hd.stream_id),
+                                      frame->headers.cat != NGHTTP2_HCAT_REQUEST, view(name),
+                                      view(value));
   }
 
   static int on_frame_received(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
@@ -116,7 +116,7 @@ struct SessionCallbacks {
           size_t priority = head.flags & NGHTTP2_FLAG_PRIORITY ? 5 : 0;
           stream->on_head(ended, uint32_t(self.block_size_ - padding - priority));
         } else if (ended) {
-          stream->on_request_end();
+          stream->body().on_end();
         } else {
           // RFC 9113 section 8.1: trailers end a request.
           nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, head.stream_id,
@@ -127,7 +127,7 @@ struct SessionCallbacks {
       case NGHTTP2_DATA:
         if (ServerStream* stream = SessionCallbacks::stream(session, head.stream_id);
             stream && ended) {
-          stream->on_request_end();
+          stream->body().on_end();
         }
         return 0;
       case NGHTTP2_WINDOW_UPDATE:
@@ -154,7 +154,7 @@ struct SessionCallbacks {
     self.guard_.note_useful(size);
     self.guard_.note_body(size);
     if (ServerStream* stream = SessionCallbacks::stream(session, id)) {
-      stream->on_data({reinterpret_cast<const char*>(data), size});
+      stream->body().on_data({reinterpret_cast<const char*>(data), size});
     }
     return 0;
   }
@@ -345,7 +345,7 @@ ServerStream* ServerConnection::stream_of(int32_t id) {
   return static_cast<ServerStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
 }
 
-int ServerConnection::add_field(ServerStream* stream, std::string_view name,
+int ServerConnection::add_field(ServerStream* stream, bool trailer, std::string_view name,
                                 std::string_view value) {
   if (failed_) return NGHTTP2_ERR_CALLBACK_FAILURE;
   const ConnectionConf& limits = server().connection;
@@ -356,7 +356,8 @@ int ServerConnection::add_field(ServerStream* stream, std::string_view name,
     calm("client exceeded large_client_header_buffers limit");
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
-  if (stream && !stream->refused()) stream->add_field(name, value);
+  if (!stream || stream->refused()) return 0;
+  trailer ? stream->add_trailer(name, value) : stream->add_field(name, value);
   return 0;
 }
 

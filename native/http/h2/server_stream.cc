@@ -7,7 +7,6 @@
 #include "modules/http_core.h"
 #include "modules/http_v2.h"
 #include "proxy/exchange.h"
-#include "proxy/spent_input.h"
 
 namespace sluice::h2 {
 
@@ -20,13 +19,15 @@ constexpr int32_t unlimited_window = 1 << 30;
 }  // namespace
 
 ServerStream::ServerStream(ServerConnection& connection, int32_t id)
-    : connection_(connection), request_number_(connection.facts().requests), id_(id) {
-  exchange_ = std::make_unique<Exchange>(connection.thread().runtime(), *this);
+    : connection_(connection),
+      request_number_(connection.facts().requests),
+      exchange_(std::make_unique<Exchange>(connection.thread().runtime(), *this)),
+      body_(*exchange_, *this),
+      id_(id) {
   exchange_->request.version = http::Version::http2;
   exchange_->log_action = "reading client request headers";
   fields_.emplace(exchange_->request, exchange_->arena,
                   http::FieldRules::of(connection.server().connection));
-  body_timer_.bind<&ServerStream::on_body_timeout>(this);
   send_timer_.bind<&ServerStream::on_send_timeout>(this);
   connection_.thread().counters.writing++;
 }
@@ -59,7 +60,7 @@ void ServerStream::add_field(std::string_view name, std::string_view value) {
 void ServerStream::on_head(bool ended, uint32_t size) {
   if (!exchange_) return;
   Exchange& exchange = *exchange_;
-  request_ended_ = end_told_ = ended;
+  if (ended) body_.none();
   exchange.request.size = size;
   bool valid = !refused_ && fields_->finish(ended);
   if (!valid) fields_->describe();
@@ -114,99 +115,35 @@ void ServerStream::refuse(const http::Refusal& refusal) {
   exchange_->refuse(why);
 }
 
-// RFC 9113 section 8.1.1. Known before any of the frame goes on to an upstream.
-void ServerStream::on_last_data(size_t size) {
-  if (!exchange_ || tunnel_ || exchange_->body.discarded()) return;
-  if (received_ + size >= exchange_->request.content_length.value_or(0)) return;
-  request_ended_ = true;
-  fail_body("client prematurely closed stream");
+// The initial server's rules, as for the head.
+void ServerStream::add_trailer(std::string_view name, std::string_view value) {
+  body_.add_trailer(name, value, http::FieldRules::of(connection_.server().connection));
 }
 
-void ServerStream::on_data(std::span<const char> data) {
-  if (!exchange_) return;
-  if (tunnel_) {
-    if (exchange_->source()) exchange_->source()->on_tunnel_data(data);
-    if (!closed_) nghttp2_session_consume_stream(connection_.session(), id_, data.size());
-    return;
-  }
-  if (exchange_->body.discarded()) return;
-  received_ += data.size();
-  std::optional<uint64_t> length = exchange_->request.content_length;
-  if (length && received_ > *length) {
-    fail_body("client intended to send body data larger than declared");
-    return;
-  }
-  if (body_wanted_ && early_.empty()) {
-    deliver(data);
-  } else {
-    early_.append(data.data(), data.size());
-  }
+// Nobody waits for the rest of a body that is discarded: the stream will be reset.
+void ServerStream::consumed(size_t bytes) {
+  if (closed_ || body_.ended() || !exchange_ || exchange_->body.discarded()) return;
+  nghttp2_session_consume_stream(connection_.session(), id_, bytes);
+  connection_.produce_later();
 }
 
-void ServerStream::deliver(std::span<const char> data) {
-  body_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
-  exchange_->body.on_data(data);
-  if (!closed_ && !request_ended_) {
-    nghttp2_session_consume_stream(connection_.session(), id_, data.size());
-    connection_.produce_later();
-  }
-}
+void ServerStream::note_malformed() { connection_.note_reset(); }
 
-void ServerStream::on_request_end() {
-  request_ended_ = true;
-  if (!exchange_ || exchange_->body.discarded()) return;
-  if (tunnel_) {
-    if (exchange_->source()) exchange_->source()->on_tunnel_end();
-    return;
-  }
-  if (received_ < exchange_->request.content_length.value_or(0)) {
-    fail_body("client prematurely closed stream");
-    return;
-  }
-  if (body_wanted_ && early_.empty()) end_body();
-}
-
-void ServerStream::end_body() {
-  if (std::exchange(end_told_, true)) return;
-  body_timer_.cancel();
-  exchange_->body.on_end();
-}
-
-// RFC 9113 section 8.1.1: the request is malformed.
-void ServerStream::fail_body(const char* message) {
-  exchange_->log(LogLevel::info, "%s", message);
-  body_timer_.cancel();
-  early_.clear();
-  if (exchange_->head_sent() || !exchange_->body.begun()) {
-    connection_.note_reset();
-    exchange_->abort(400);
-    reset(NGHTTP2_PROTOCOL_ERROR);
-    end_exchange();
-    return;
-  }
-  exchange_->body.discard();
-  exchange_->finalize(Verdict::status(400));
+void ServerStream::break_off() {
+  exchange_->abort(400);
+  reset(NGHTTP2_PROTOCOL_ERROR);
+  end_exchange();
 }
 
 void ServerStream::read_body(bool on) {
-  body_wanted_ = on;
-  if (!on) {
-    body_timer_.cancel();
-    return;
-  }
-  if (tunnel_) return;
-  if (!early_.empty() || (request_ended_ && !end_told_)) {
-    connection_.thread().at_turn_end(*this);
-  } else {
-    body_timer_.set(exchange_->conf<CoreConf>().client_body_timeout);
-  }
-  grow_window();
+  body_.read(on);
+  if (on && !body_.is_tunnel()) grow_window();
 }
 
 // Till then a client may send http2_body_preread_size. What goes on as it comes is given so much
 // at a time, what is kept in memory and in a file as much as it likes.
 void ServerStream::grow_window() {
-  if (closed_ || request_ended_ || std::exchange(window_grown_, true)) return;
+  if (closed_ || body_.ended() || std::exchange(window_grown_, true)) return;
   const CoreConf& core = exchange_->conf<CoreConf>();
   int32_t window = unlimited_window;
   if (exchange_->body.is_passed_on()) {
@@ -220,33 +157,12 @@ void ServerStream::grow_window() {
   connection_.produce_later();
 }
 
-void ServerStream::on_turn_end() {
-  if (!exchange_ || !body_wanted_) return;
-  if (!early_.empty()) {
-    auto input = std::make_unique<SpentInput>(std::exchange(early_, {}));
-    deliver(input->bytes);
-    connection_.thread().bury(std::move(input));
-  }
-  if (exchange_ && body_wanted_ && request_ended_ && early_.empty()) end_body();
-}
-
 bool ServerStream::discard_body() {
-  early_.clear();
-  body_timer_.cancel();
+  body_.discard();
   return true;
 }
 
-void ServerStream::upgrade() {
-  tunnel_ = true;
-  body_timer_.cancel();
-  if (!early_.empty()) on_data(std::exchange(early_, {}));
-}
-
 // --- Time ---
-
-void ServerStream::on_body_timeout() {
-  if (exchange_) give_up_on_client();
-}
 
 void ServerStream::on_send_timeout() {
   if (exchange_ && unsent() > 0) give_up_on_client();
@@ -277,7 +193,6 @@ void ServerStream::abort(uint16_t status) {
 
 void ServerStream::reset(uint32_t error) {
   pending_.clear();
-  early_.clear();
   if (closed_ || std::exchange(reset_, true)) return;
   nghttp2_submit_rst_stream(connection_.session(), NGHTTP2_FLAG_NONE, id_, error);
   connection_.produce_later();
@@ -285,12 +200,12 @@ void ServerStream::reset(uint32_t error) {
 
 void ServerStream::finished(Exchange&, bool) {
   if (!closed_) {
-    if (tunnel_ && head_ == Head::sent && !end_sent_) {
+    if (body_.is_tunnel() && head_ == Head::sent && !end_sent_) {
       last_given_ = true;
       output();
     } else if (!end_sent_) {
       reset(NGHTTP2_INTERNAL_ERROR);
-    } else if (!request_ended_) {
+    } else if (!body_.ended()) {
       reset(NGHTTP2_NO_ERROR);
     }
   }
@@ -298,7 +213,7 @@ void ServerStream::finished(Exchange&, bool) {
 }
 
 void ServerStream::end_exchange() {
-  body_timer_.cancel();
+  body_.stop();
   send_timer_.cancel();
   connection_.thread().counters.writing--;
   // nghttp2 may still have the fields of a head.
@@ -308,7 +223,7 @@ void ServerStream::end_exchange() {
 
 void ServerStream::on_closed(uint32_t error) {
   if (std::exchange(closed_, true)) return;
-  bool whole = end_sent_ && request_ended_;
+  bool whole = end_sent_ && body_.ended();
   pending_.clear();
   if (!exchange_ || exchange_->ended()) {
     if (exchange_) connection_.thread().bury(std::move(exchange_));
@@ -335,7 +250,7 @@ void ServerStream::on_connection_lost() {
     return;
   }
   // What is only on its way out has nobody left to go to.
-  bool goes_on = !tunnel_ && exchange_->source() && exchange_->on_client_closed();
+  bool goes_on = !body_.is_tunnel() && exchange_->source() && exchange_->on_client_closed();
   if (!goes_on) abort(499);
 }
 

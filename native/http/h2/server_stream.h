@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/intrusive_list.h"
@@ -11,6 +10,7 @@
 #include "base/timer.h"
 #include "http/downstream.h"
 #include "http/field_section.h"
+#include "http/incoming_body.h"
 #include "http/priority.h"
 #include "net/out_queue.h"
 #include "proxy/data_thread.h"
@@ -31,7 +31,7 @@ class ServerStream final : public http::Downstream,
                            public Recycled<ServerStream>,
                            public ListHook<struct StreamsOfConnection>,
                            public ListHook<struct StreamsToSettle>,
-                           private DataThread::TurnEnd {
+                           private http::IncomingBody::Stream {
  public:
   ServerStream(ServerConnection& connection, int32_t id);
   ~ServerStream() override;
@@ -39,10 +39,8 @@ class ServerStream final : public http::Downstream,
   // --- From nghttp2, within its callbacks: nothing is sent from here ---
   void add_field(std::string_view name, std::string_view value);
   void on_head(bool ended, uint32_t size);
-  /// The body's last frame begins, with so many bytes at most.
-  void on_last_data(size_t size);
-  void on_data(std::span<const char> data);
-  void on_request_end();
+  http::IncomingBody& body() { return body_; }
+  void add_trailer(std::string_view name, std::string_view value);
   /// How many bytes of the body come next, up to `room`; `flags` as nghttp2 wants them.
   ptrdiff_t next_data(size_t room, uint32_t& flags);
   /// Moves them behind their frame's head. True: some are borrowed.
@@ -73,62 +71,55 @@ class ServerStream final : public http::Downstream,
   size_t unsent() const override;
   void read_body(bool on) override;
   bool discard_body() override;
-  void upgrade() override;
+  void upgrade() override { body_.upgrade(); }
   void finished(Exchange& exchange, bool keep) override;
   http::ConnectionFacts& connection() override;
 
  private:
   enum class Head : uint8_t { none, queued, sent };
 
-  // DataThread::TurnEnd: what came before it was wanted
-  void on_turn_end() override;
+  // http::IncomingBody::Stream
+  void consumed(size_t bytes) override;
+  void note_malformed() override;
+  void break_off() override;
+  void on_body_timeout() override { give_up_on_client(); }
 
   void begin();
   void refuse(const http::Refusal& refusal);
   void take_priority();
-  void deliver(std::span<const char> data);
-  void end_body();
-  void fail_body(const char* message);
   void grow_window();
   bool submit_trailers();
   void read_file(const net::OutQueue::FilePart& part, std::span<char> into);
   void output();
   void reset(uint32_t error);
   void end_exchange();
-  void on_body_timeout();
   void on_send_timeout();
   void give_up_on_client();
 
   ServerConnection& connection_;
+  uint64_t request_number_;  ///< the exchange asks for it when it begins
   std::unique_ptr<Exchange> exchange_;
   std::optional<http::RequestFields> fields_;  ///< while the head comes
-  net::OutQueue pending_;                      ///< of the response's body
-  std::string early_;                          ///< of the request's: came before it was wanted
-  Timer body_timer_;
+  http::IncomingBody body_;
+  net::OutQueue pending_;  ///< of the response's body
   Timer send_timer_;
-  uint64_t received_ = 0;  ///< of the request's body
-  uint64_t left_ = 0;      ///< of the length that the response has promised
-  uint64_t request_number_ = 0;
+  uint64_t left_ = 0;  ///< of the length that the response has promised
   http::Priority priority_;
   int32_t id_;
   Head head_ = Head::none;
-  bool refused_ = false;  ///< by its head
-  bool body_wanted_ = false;
-  bool request_ended_ = false;  ///< END_STREAM has come
-  bool end_told_ = false;       ///< …and the exchange knows
-  bool counted_ = false;        ///< the response has promised a length
-  bool last_given_ = false;     ///< the exchange has given all of the response
-  bool end_sent_ = false;       ///< END_STREAM is out
-  bool deferred_ = false;       ///< nghttp2 waits for data
-  bool waiting_ = false;        ///< the exchange waits for room
-  bool progressed_ = false;     ///< something has left since it was last looked at
-  bool in_output_ = false;      ///< it is the exchange that calls
+  bool refused_ = false;     ///< by its head
+  bool counted_ = false;     ///< the response has promised a length
+  bool last_given_ = false;  ///< the exchange has given all of the response
+  bool end_sent_ = false;    ///< END_STREAM is out
+  bool deferred_ = false;    ///< nghttp2 waits for data
+  bool waiting_ = false;     ///< the exchange waits for room
+  bool progressed_ = false;  ///< something has left since it was last looked at
+  bool in_output_ = false;   ///< it is the exchange that calls
   bool window_grown_ = false;
   bool file_cut_short_ = false;
   bool extended_ = false;  ///< an extended CONNECT
-  bool tunnel_ = false;
-  bool reset_ = false;   ///< RST_STREAM is on its way
-  bool closed_ = false;  ///< nghttp2 has forgotten the stream
+  bool reset_ = false;     ///< RST_STREAM is on its way
+  bool closed_ = false;    ///< nghttp2 has forgotten the stream
 };
 
 }  // namespace sluice::h2

@@ -20,9 +20,10 @@ ServerStream::ServerStream(ServerConnection& connection, int64_t stream)
     : connection_(connection),
       facts_(connection.facts()),
       remote_(*facts_.remote),
-      local_(*facts_.local) {
+      local_(*facts_.local),
+      exchange_(std::make_unique<Exchange>(connection.thread().runtime(), *this)),
+      body_(*exchange_, *this) {
   id = stream;
-  exchange_ = std::make_unique<Exchange>(connection.thread().runtime(), *this);
   // An exchange keeps the addresses that it began with, wherever the connection moves.
   facts_.remote = &remote_;
   facts_.local = &local_;
@@ -32,9 +33,9 @@ ServerStream::ServerStream(ServerConnection& connection, int64_t stream)
   const ConnectionConf& conf = connection.server().connection;
   fields_.emplace(exchange_->request, exchange_->arena, http::FieldRules::of(conf));
   section_.emplace(stream);
-  read_timer_.bind<&ServerStream::on_read_timeout>(this);
+  head_timer_.bind<&ServerStream::on_head_timeout>(this);
   send_timer_.bind<&ServerStream::on_send_timeout>(this);
-  read_timer_.set(conf.client_header_timeout);
+  head_timer_.set(conf.client_header_timeout);
   connection_.thread().counters.writing++;
 }
 
@@ -58,7 +59,7 @@ void ServerStream::on_data(Bytes bytes, bool end) {
   if (end && !waiting_for_table_) on_request_end();
 }
 
-void ServerStream::consume(size_t bytes) {
+void ServerStream::consumed(size_t bytes) {
   quic::Connection* transport = connection_.transport();
   if (transport && !closed_) transport->consume(id, bytes);
 }
@@ -72,15 +73,15 @@ void ServerStream::read(Bytes input) {
     bool good = true;
     switch (event) {
       case FrameReader::Event::more:
-        consume(taken);
+        consumed(taken);
         return;
       case FrameReader::Event::begin:
-        consume(taken);
+        consumed(taken);
         good = note_overhead(taken) && begin_frame();
         break;
       case FrameReader::Event::payload:
         if (!frames_.is(FrameType::data)) {
-          consume(taken);
+          consumed(taken);
           if (!note_overhead(taken)) return;
         }
         unread_ = input.size();
@@ -102,7 +103,7 @@ void ServerStream::read(Bytes input) {
 // Frames that carry nothing cost work all the same.
 bool ServerStream::note_overhead(size_t bytes) {
   overhead_ += bytes;
-  if (overhead_ <= tolerated_overhead || overhead_ <= received_ / 8) return true;
+  if (overhead_ <= tolerated_overhead || overhead_ <= body_.received() / 8) return true;
   connection_.end_flood();
   return false;
 }
@@ -113,7 +114,7 @@ bool ServerStream::begin_frame() {
   bool misplaced = false;
   switch (FrameType(type)) {
     case FrameType::headers:
-      misplaced = phase_ == Phase::trailers || phase_ == Phase::over || tunnel_;
+      misplaced = phase_ == Phase::trailers || phase_ == Phase::over || body_.is_tunnel();
       if (!misplaced && phase_ == Phase::body) {
         phase_ = Phase::trailers;
         section_->reset();
@@ -214,8 +215,7 @@ bool ServerStream::add_field(std::string_view name, std::string_view value) {
       connection_.close(Error::excessive_load, "client sent too large trailers");
       return false;
     }
-    if (http::is_valid_trailer(name, value)) return true;
-    fail_body("client sent invalid trailer");
+    body_.add_trailer(name, value, http::FieldRules::of(limits));
     return true;
   }
   // As nginx: a field that no buffer holds ends the connection.
@@ -242,7 +242,7 @@ bool ServerStream::add_field(std::string_view name, std::string_view value) {
 
 void ServerStream::on_head() {
   Exchange& exchange = *exchange_;
-  read_timer_.cancel();
+  head_timer_.cancel();
   exchange.request.size = uint32_t(head_size_);
   // Whether a body follows, as far as it is known.
   bool ended = end_held_ && unread_ == 0;
@@ -291,7 +291,7 @@ void ServerStream::set_priority(std::string_view value) {
 
 // HTTP/0.9 over QUIC, for interoperability tests: a line, and a body that ends with the stream.
 void ServerStream::read_hq(Bytes input) {
-  consume(input.size());
+  consumed(input.size());
   if (phase_ != Phase::head) return;
   held_.insert(held_.end(), input.begin(), input.end());
   std::string_view text = as_text(held_);
@@ -307,7 +307,7 @@ void ServerStream::read_hq(Bytes input) {
 
 void ServerStream::on_hq_request(std::string_view line) {
   phase_ = Phase::body;
-  read_timer_.cancel();
+  head_timer_.cancel();
   while (line.ends_with('\r') || line.ends_with(' ')) line.remove_suffix(1);
   Exchange& exchange = *exchange_;
   exchange.request.version = http::Version::http09;

@@ -16,6 +16,7 @@
 #include "http/h3/qpack.h"
 #include "http/h3/sending_stream.h"
 #include "http/h3/webtransport_session.h"
+#include "http/incoming_body.h"
 #include "proxy/data_thread.h"
 #include "proxy/disposable.h"
 
@@ -36,7 +37,7 @@ class ServerStream final : public http::Downstream,
                            public ListHook<struct StreamsOfConnection>,
                            public ListHook<struct StreamsBlocked>,
                            public ListHook<struct StreamsToSettle>,
-                           private DataThread::TurnEnd {
+                           private http::IncomingBody::Stream {
  public:
   ServerStream(ServerConnection& connection, int64_t stream);
   ~ServerStream() override;
@@ -70,9 +71,9 @@ class ServerStream final : public http::Downstream,
   void send_body(const http::Piece& piece) override;
   void flush() override;
   size_t unsent() const override;
-  void read_body(bool on) override;
+  void read_body(bool on) override { body_.read(on); }
   bool discard_body() override;
-  void upgrade() override;
+  void upgrade() override { body_.upgrade(); }
   void finished(Exchange& exchange, bool keep) override;
   http::ConnectionFacts& connection() override { return facts_; }
   http::WebTransportCarrier* webtransport() override;
@@ -83,8 +84,11 @@ class ServerStream final : public http::Downstream,
   /// Of the bytes that are no body; more are a flood, unless there is eight times as much body.
   static constexpr uint64_t tolerated_overhead = 128 * 1024;
 
-  // DataThread::TurnEnd: what came before it was wanted
-  void on_turn_end() override;
+  // http::IncomingBody::Stream
+  void consumed(size_t bytes) override;
+  void note_malformed() override { cancelled_ = true; }
+  void break_off() override;
+  void on_body_timeout() override { give_up_on_client(); }
 
   // --- The request (server_stream.cc, server_stream_body.cc) ---
   void read(Bytes input);
@@ -94,7 +98,6 @@ class ServerStream final : public http::Downstream,
   bool end_frame();
   bool read_section(Bytes payload);
   bool add_field(std::string_view name, std::string_view value);
-  void consume(size_t bytes);
   void on_request_end();
   void on_head();
   bool take_path();
@@ -102,10 +105,7 @@ class ServerStream final : public http::Downstream,
   void read_hq(Bytes input);
   void on_hq_request(std::string_view line);
   void on_body(Bytes data);
-  void deliver(std::span<const char> data);
-  void end_body();
-  void fail_body(const char* message);
-  void on_read_timeout();
+  void on_head_timeout();
   void on_send_timeout();
   void give_up_on_client();
   void give_up_stopped();
@@ -129,11 +129,10 @@ class ServerStream final : public http::Downstream,
   std::vector<uint8_t> held_;  ///< came while the head waited for the table
   size_t held_section_ = 0;    ///< of it, what is the head's own
   size_t unread_ = 0;          ///< of the input in hand, what lies behind the frame being read
-  std::string early_;          ///< of the body: came before it was wanted
   std::unique_ptr<WebTransportSession> session_;  ///< that it opens, if it opens one
-  Timer read_timer_;
+  http::IncomingBody body_;
+  Timer head_timer_;
   Timer send_timer_;
-  uint64_t received_ = 0;      ///< of the body
   uint64_t overhead_ = 0;      ///< bytes that are no body
   uint64_t trailer_size_ = 0;  ///< of names and values
   uint64_t head_size_ = 0;     ///< of HEADERS frames, on the wire
@@ -142,9 +141,6 @@ class ServerStream final : public http::Downstream,
   bool refused_ = false;  ///< by its head
   bool waiting_for_table_ = false;
   bool end_held_ = false;  ///< the request's end has come, not all of it was read perhaps
-  bool body_wanted_ = false;
-  bool request_ended_ = false;  ///< the client has sent all
-  bool end_told_ = false;       ///< …and the exchange knows
   bool reading_stopped_ = false;
   bool counted_ = false;        ///< the response has promised a length
   bool last_given_ = false;     ///< the exchange has given all of the response
@@ -152,10 +148,9 @@ class ServerStream final : public http::Downstream,
   bool progressed_ = false;     ///< something has left since it was last looked at
   bool extended_ = false;       ///< an extended CONNECT
   bool opens_session_ = false;  ///< …of WebTransport
-  bool tunnel_ = false;
-  bool reset_ = false;    ///< our side was given up
-  bool stopped_ = false;  ///< by the client, and the exchange doesn't know yet
-  bool closed_ = false;   ///< QUIC has forgotten the stream
+  bool reset_ = false;          ///< our side was given up
+  bool stopped_ = false;        ///< by the client, and the exchange doesn't know yet
+  bool closed_ = false;         ///< QUIC has forgotten the stream
   bool cancelled_ = false;
 };
 

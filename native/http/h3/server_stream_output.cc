@@ -137,7 +137,6 @@ void ServerStream::settle() {
 }
 
 void ServerStream::reset(Error error) {
-  early_.clear();
   if (closed_ || std::exchange(reset_, true)) return;
   ListHook<StreamsReady>::unlink();
   if (quic::Connection* transport = connection_.transport()) {
@@ -147,7 +146,7 @@ void ServerStream::reset(Error error) {
 
 void ServerStream::finished(Exchange&, bool) {
   if (!closed_ && !reset_) {
-    if (tunnel_ && !last_given_) {
+    if (body_.is_tunnel() && !last_given_) {
       last_given_ = true;
       buffer.finish();
       connection_.ready(*this);
@@ -161,8 +160,9 @@ void ServerStream::finished(Exchange&, bool) {
 }
 
 void ServerStream::end_exchange() {
-  read_timer_.cancel();
+  head_timer_.cancel();
   send_timer_.cancel();
+  body_.stop();
   connection_.thread().counters.writing--;
   connection_.thread().bury(std::move(exchange_));
   if (closed_) {
@@ -173,9 +173,10 @@ void ServerStream::end_exchange() {
 }
 
 void ServerStream::leave() {
-  read_timer_.cancel();
+  head_timer_.cancel();
   send_timer_.cancel();
   if (exchange_) {
+    body_.stop();
     connection_.thread().counters.writing--;
     connection_.thread().bury(std::move(exchange_));
   }
