@@ -100,6 +100,7 @@ void ServerConnection::on_writable() {
 
 void ServerConnection::on_turn_end() {
   if (!is_connected()) return;
+  while (!to_stop_.empty()) to_stop_.pop_front().stop_request();
   produce();
   if (!frames_.empty()) hand_over();
   if (failed_) {

@@ -51,6 +51,8 @@ class ServerConnection final : public ClientConnection,
   /// As produce(), at the turn's end at the latest.
   void produce_later() { thread_.at_turn_end(*this); }
   void settle_later(ServerStream& stream);
+  /// Calls stop_request(): what has come in this turn may be all there is of it.
+  void stop_request_later(ServerStream& stream);
   /// The client takes no more for now.
   bool is_full() const;
   /// A stream has ended before its answer, by the client's doing.
@@ -130,6 +132,7 @@ class ServerConnection final : public ClientConnection,
   std::string long_block_pieces_;
   IntrusiveList<ServerStream, struct StreamsOfConnection> streams_;
   IntrusiveList<ServerStream, struct StreamsToSettle> to_settle_;
+  IntrusiveList<ServerStream, struct StreamsToStop> to_stop_;
   Timer read_timer_;
   Timer send_timer_;
   FloodGuard guard_;

@@ -371,6 +371,11 @@ void ServerConnection::settle_later(ServerStream& stream) {
   if (!stream.ListHook<StreamsToSettle>::linked()) to_settle_.push_back(stream);
 }
 
+void ServerConnection::stop_request_later(ServerStream& stream) {
+  if (!stream.ListHook<StreamsToStop>::linked()) to_stop_.push_back(stream);
+  produce_later();
+}
+
 void ServerConnection::produce() {
   if (within_session_ || producing_) {
     produce_again_ = true;

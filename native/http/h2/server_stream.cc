@@ -198,6 +198,10 @@ void ServerStream::reset(uint32_t error) {
   connection_.produce_later();
 }
 
+void ServerStream::stop_request() {
+  if (!closed_ && !body_.ended()) reset(NGHTTP2_NO_ERROR);
+}
+
 void ServerStream::finished(Exchange&, bool) {
   if (!closed_) {
     if (body_.is_tunnel() && head_ == Head::sent && !end_sent_) {
@@ -206,7 +210,7 @@ void ServerStream::finished(Exchange&, bool) {
     } else if (!end_sent_) {
       reset(NGHTTP2_INTERNAL_ERROR);
     } else if (!body_.ended()) {
-      reset(NGHTTP2_NO_ERROR);
+      connection_.stop_request_later(*this);
     }
   }
   end_exchange();

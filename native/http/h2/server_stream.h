@@ -31,6 +31,7 @@ class ServerStream final : public http::Downstream,
                            public Recycled<ServerStream>,
                            public ListHook<struct StreamsOfConnection>,
                            public ListHook<struct StreamsToSettle>,
+                           public ListHook<struct StreamsToStop>,
                            private http::IncomingBody::Stream {
  public:
   ServerStream(ServerConnection& connection, int32_t id);
@@ -53,6 +54,8 @@ class ServerStream final : public http::Downstream,
   // --- From the connection ---
   /// Output was made: copies what is still borrowed, and tells the exchange of room.
   void settle();
+  /// Has the client send no more of a request that is answered.
+  void stop_request();
   /// The client is gone. What goes on without it may outlive the connection's socket.
   void on_connection_lost();
   void abort(uint16_t status);

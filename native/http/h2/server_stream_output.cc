@@ -197,7 +197,7 @@ void ServerStream::settle() {
   if (!exchange_ || exchange_->ended()) {
     // What a finished exchange had left for nghttp2 is out.
     if (exchange_ && head_ != Head::queued) connection_.thread().bury(std::move(exchange_));
-    if (end_sent_ && !body_.ended() && !closed_) reset(NGHTTP2_NO_ERROR);
+    if (end_sent_ && !body_.ended() && !closed_) connection_.stop_request_later(*this);
     return;
   }
   if (in_output_) return;
