@@ -225,7 +225,8 @@ bool ClientConnection::begin(uint64_t now) {
   ngtcp2_settings_default(&settings);
   settings.initial_ts = now;
   settings.handshake_timeout = handshake_timeout;
-  settings.max_tx_udp_payload_size = NGTCP2_MAX_PMTUD_UDP_PAYLOAD_SIZE;
+  // It sends little: as browsers, it doesn't look for the path's size.
+  settings.no_pmtud = 1;
   ngtcp2_transport_params parameters;
   ngtcp2_transport_params_default(&parameters);
   parameters.initial_max_data = window;

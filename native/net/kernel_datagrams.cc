@@ -162,21 +162,23 @@ KernelDatagrams::~KernelDatagrams() {
 }
 
 void KernelDatagrams::set_up() {
+  bool wildcard = false;
   sockaddr_storage name;
   socklen_t size = sizeof name;
   if (::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&name), &size) == 0) {
     bound_ = Address(reinterpret_cast<const sockaddr*>(&name), size);
+    wildcard = std::ranges::all_of(bound_.ip_bytes(), [](uint8_t byte) { return byte == 0; });
   }
   // Packets are never cut on their way: QUIC finds the path's size by itself (RFC 9000, 14).
   if (bound_.family() == Family::ipv6) {
-    enable(descriptor_, IPPROTO_IPV6, IPV6_RECVPKTINFO);
+    if (wildcard) enable(descriptor_, IPPROTO_IPV6, IPV6_RECVPKTINFO);
     enable(descriptor_, IPPROTO_IPV6, IPV6_RECVTCLASS);
     enable(descriptor_, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
   }
   // A socket for both families gets IPv4's marks by these.
   enable(descriptor_, IPPROTO_IP, IP_RECVTOS);
   enable(descriptor_, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-  if (bound_.family() == Family::ipv4) enable(descriptor_, IPPROTO_IP, IP_PKTINFO);
+  if (bound_.family() == Family::ipv4 && wildcard) enable(descriptor_, IPPROTO_IP, IP_PKTINFO);
   enable(descriptor_, IPPROTO_UDP, UDP_GRO);
 }
 
@@ -253,10 +255,11 @@ void KernelDatagrams::commit(size_t size, const Departure& departure) {
   size_t segment = departure.segment < size ? departure.segment : 0;
   queued_ += size;
   size_t step = segment && !segmentation_ ? segment : size;
+  // The kernel takes the socket's own address by itself.
+  Address from = departure.local == bound_ ? Address() : departure.local;
   for (size_t at = 0; at < size; at += step) {
     size_t length = std::min(step, size - at);
-    trains_.push_back(
-        {length, step == size ? segment : 0, departure.remote, departure.local, departure.ecn});
+    trains_.push_back({length, step == size ? segment : 0, departure.remote, from, departure.ecn});
   }
 }
 

@@ -20,6 +20,8 @@ constexpr size_t most_at_once = 256 * 1024;
 /// The kernel cuts a train into so many datagrams at most.
 constexpr size_t max_segments = 64;
 constexpr uint64_t first_probe = 200 * ms;
+/// Who has sent so much may send more: then it pays to look for the path's size (RFC 9000, 14.3).
+constexpr uint64_t probe_size_after = 32 * 1024;
 /// ngtcp2 has room for so many.
 constexpr uint64_t most_connection_ids = 8;
 
@@ -267,7 +269,10 @@ void Connection::write_packets(uint64_t now) {
   bool paced = ngtcp2_conn_get_handshake_completed(connection_);
   size_t quantum = ngtcp2_conn_get_send_quantum(connection_);
   size_t budget = quantum < net::DatagramSocket::max_train ? quantum : most_at_once;
-  size_t packet_size = ngtcp2_conn_get_max_tx_udp_payload_size(connection_);
+  // Larger ones would be probes.
+  size_t packet_size = sent_ < probe_size_after
+                           ? ngtcp2_conn_get_path_max_tx_udp_payload_size(connection_)
+                           : ngtcp2_conn_get_max_tx_udp_payload_size(connection_);
   bool more = true;
   while (more && budget > 0 && state_ == State::open) {
     std::span<uint8_t> room =
@@ -311,6 +316,7 @@ void Connection::write_packets(uint64_t now) {
       }
       train.complete = size_t(size) < train.segment;
       train.size += size_t(size);
+      sent_ += size_t(size);
       train.count++;
       used += size_t(size);
     }

@@ -129,6 +129,7 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   std::optional<Close> close_requested_;
   std::vector<uint8_t> close_packet_;
   uint64_t handshake_done_at_ = 0;  ///< ns; 0: it goes on
+  uint64_t sent_ = 0;               ///< bytes
   uint32_t packets_after_close_ = 0;
   State state_ = State::open;
   bool counted_as_handshaking_ = false;
