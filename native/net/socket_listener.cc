@@ -1,5 +1,7 @@
 #include "net/socket_listener.h"
 
+#include <algorithm>
+
 namespace sluice::net {
 
 SocketListener::SocketListener(Acceptor& acceptor) : acceptor_(acceptor) {
@@ -40,12 +42,24 @@ void SocketListener::fail(int error) {
 void SocketListener::accept_batch() {
   bool gone = false;
   gone_ = &gone;
-  for (int i = 0; i < max_batch && watching_; ++i) {
-    bool more = accept_one();
+  bool more = true;
+  for (int i = 0; i < batch_ && watching_ && more; ++i) {
+    more = accept_one();
     if (gone) return;
-    if (!more) break;
   }
   gone_ = nullptr;
+  adapt_batch(!more);
+}
+
+// A call in vain makes the kernel allocate a socket all the same. What is left behind is announced
+// again in the next turn, so the batch begins with one and grows while more keep coming.
+void SocketListener::adapt_batch(bool emptied) {
+  if (emptied) {
+    batch_ = 1;
+    filled_batches_ = 0;
+  } else if (batch_ > 1 || ++filled_batches_ >= patience) {
+    batch_ = std::min(batch_ * 2, max_batch);
+  }
 }
 
 }  // namespace sluice::net

@@ -30,6 +30,8 @@ class SocketListener : public Listener {
   static constexpr uint64_t retry_ms = 500;
   /// As many at most before other events get their turn.
   static constexpr int max_batch = 16;
+  /// So many batches without a call in vain, and a larger one is tried.
+  static constexpr int patience = 16;
 
   // The socket's own calls.
   virtual bool watch() = 0;
@@ -37,7 +39,11 @@ class SocketListener : public Listener {
   /// False: there is none, or fail() was called.
   virtual bool accept_one() = 0;
 
+  void adapt_batch(bool emptied);
+
   Timer retry_;
+  int batch_ = 1;
+  int filled_batches_ = 0;  ///< of that size, in a row
   bool paused_ = false;
   bool watching_ = false;
   bool* gone_ = nullptr;  ///< tells accept_batch() that an acceptor has destroyed the listener

@@ -27,6 +27,7 @@ class SocketStream : public Stream,
   void write(std::span<const char> bytes) override;
   std::span<char> prepare(size_t size) override { return queue_.prepare(size); }
   void commit(size_t size) override;
+  void commit_unhurried(size_t size) override;
   void write_file(FileRef file, uint64_t offset, uint64_t length) override;
   void flush() override;
   size_t unsent() const override { return queue_.size(); }
@@ -38,6 +39,7 @@ class SocketStream : public Stream,
   bool read_directly(bool on) override;
   void await_room() override;
 
+  void end_writing() override { ending_ = true; }
   void shutdown_write() override;
   void close() override;
   void reset() override;
@@ -100,6 +102,7 @@ class SocketStream : public Stream,
 
   bool connecting_ : 1;
   bool closed_ : 1 = false;
+  bool ending_ : 1 = false;  ///< FIN goes with the last bytes, not behind them
   bool paused_ : 1 = false;
   bool direct_ : 1 = false;    ///< the consumer reads from the descriptor
   bool readable_ : 1 = false;  ///< the socket may hold bytes or its end; no new event will say so
@@ -111,6 +114,7 @@ class SocketStream : public Stream,
   bool failed_ : 1 = false;       ///< on_error() was called
   bool full_ : 1;                 ///< the socket takes no more until EPOLLOUT
   bool was_blocked_ : 1 = false;  ///< owes on_writable()
+  bool unhurried_ : 1 = false;    ///< what is queued may wait for company
   bool shutdown_wanted_ : 1 = false;
   bool shutdown_done_ : 1 = false;
 };

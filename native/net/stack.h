@@ -51,6 +51,9 @@ class Stream {
   /// were used.
   virtual std::span<char> prepare(size_t size) = 0;
   virtual void commit(size_t size) = 0;
+  /// The same with what is in no hurry: it leaves with what is written next, or within a few
+  /// milliseconds.
+  virtual void commit_unhurried(size_t size) { commit(size); }
   /// Queues part of a file; the stack sends it without a copy where it can.
   virtual void write_file(FileRef file, uint64_t offset, uint64_t length) = 0;
   /// Sends what is queued now and copies borrowed bytes that remain. Whoever frees memory that it
@@ -80,8 +83,8 @@ class Stream {
   /// again.
   virtual void await_room() {}
 
-  /// Nothing more will be written: what a layer says at its end (close_notify) may leave along with
-  /// what is queued.
+  /// Nothing more will be written, and shutdown_write() or close() is about to follow: what is said
+  /// at the end (close_notify, FIN) may leave along with what is queued.
   virtual void end_writing() {}
   /// Sends FIN once the queue is empty.
   virtual void shutdown_write() = 0;

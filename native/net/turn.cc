@@ -6,6 +6,9 @@
 namespace sluice::net {
 namespace {
 
+/// For how long what is in no hurry waits for company: longer than most answers take to come.
+constexpr uint64_t unhurried_ms = 10;
+
 uint64_t read_clock() {
   Clock& clock = Clock::of_thread();
   clock.update();
@@ -16,7 +19,9 @@ uint64_t read_clock() {
 
 Turn::Turn()
     : timers_(read_clock()),
-      read_buffer_(std::make_unique_for_overwrite<char[]>(SocketStream::max_read)) {}
+      read_buffer_(std::make_unique_for_overwrite<char[]>(SocketStream::max_read)) {
+  hurry_.bind<&Turn::hurry>(this);
+}
 
 Turn::~Turn() { bury_closed(); }
 
@@ -25,7 +30,21 @@ void Turn::settle_later(Layer& layer) {
 }
 
 void Turn::settle_later(SocketStream& stream) {
+  if (stream.unhurried_) stream.ListHook<ToFlush>::unlink();
+  stream.unhurried_ = false;
   if (!stream.ListHook<ToFlush>::linked()) dirty_.push_back(stream);
+}
+
+void Turn::settle_unhurried(SocketStream& stream) {
+  if (stream.ListHook<ToFlush>::linked()) return;
+  stream.unhurried_ = true;
+  unhurried_.push_back(stream);
+  if (!hurry_.active()) hurry_.set(unhurried_ms);
+}
+
+void Turn::hurry() {
+  for (SocketStream& stream : unhurried_) stream.unhurried_ = false;
+  dirty_.splice(unhurried_);
 }
 
 void Turn::visit_later(Layer& layer) {

@@ -43,6 +43,8 @@ class Turn {
   /// Has settle() called before anything is sent.
   void settle_later(Layer& layer);
   void settle_later(SocketStream& stream);
+  /// The same within a few milliseconds, unless the stream has to be settled earlier.
+  void settle_unhurried(SocketStream& stream);
   /// Has visit() called near the turn's end, or in the next.
   void visit_later(Layer& layer);
   void visit_later(SocketStream& stream);
@@ -64,6 +66,7 @@ class Turn {
   char* read_buffer() { return read_buffer_.get(); }
 
  private:
+  void hurry();
   void visit_waiting();
   void bury_closed();
 
@@ -71,6 +74,8 @@ class Turn {
   std::unique_ptr<char[]> read_buffer_;
   IntrusiveList<SocketStream, struct ToFlush>
       dirty_;  ///< with bytes to send, or an error to report
+  IntrusiveList<SocketStream, struct ToFlush> unhurried_;
+  Timer hurry_;  ///< they have waited long enough
   IntrusiveList<SocketStream, struct ToVisit> waiting_;
   /// Freed at the turn's end: events of this batch, and callers further up, may still name them.
   IntrusiveList<SocketStream, struct ToVisit> closed_;

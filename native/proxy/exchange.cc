@@ -167,6 +167,10 @@ void Exchange::on_writable() {
   }
 }
 
+bool Exchange::outlives_response() const {
+  return open_subrequests_ > 0 || !conf<CoreConf>().post_action.empty();
+}
+
 bool Exchange::on_client_closed() {
   return !ended_ && (completing_ || (source_ && source_->on_client_closed()));
 }

@@ -227,6 +227,8 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   // --- From the codec ---
   /// Room again in the client's queue, or all of it sent.
   void on_writable();
+  /// Whether something is done yet when the client has been sent all: subrequests, post_action.
+  bool outlives_response() const;
   /// The client has closed its side; false: nobody wants to go on, abort() follows.
   bool on_client_closed();
   /// The client is gone or hopeless: everything is let go, and the request is logged with this

@@ -1,8 +1,10 @@
 #include "net/kernel_stream.h"
 
+#include <linux/tcp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -40,6 +42,14 @@ void reset_peer(Descriptor& peer) {
   linger hard = {1, 0};
   ::setsockopt(peer.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
   peer.reset();
+}
+
+/// Segments that a socket has been sent, those with nothing but an ACK or FIN among them.
+uint32_t segments_received(const Descriptor& socket) {
+  tcp_info info = {};
+  socklen_t size = sizeof info;
+  ::getsockopt(socket.get(), IPPROTO_TCP, TCP_INFO, &info, &size);
+  return info.tcpi_segs_in;
 }
 
 TEST("stream: bytes come as they were sent, then the end; writing goes on") {
@@ -310,6 +320,42 @@ TEST("stream: addresses are those of the socket's ends") {
   CHECK(client.stream->remote_address() == address);
   CHECK_EQUAL(client.stream->local_address().text(false), "127.0.0.1");
   CHECK(client.stream->local_address().port() != 0);
+}
+
+TEST("stream: what is in no hurry goes with what is written next, or after a while") {
+  Loop loop;
+  Connection c(loop);
+  auto queue = [&](std::string_view bytes) {
+    std::ranges::copy(bytes, c.stream().prepare(bytes.size()).begin());
+    c.stream().commit_unhurried(bytes.size());
+  };
+  queue("ticket, ");
+  CHECK(send_all_now(c.peer, "?"));
+  CHECK(loop.until([&] { return c.recorder.data == "?"; }));
+  CHECK_EQUAL(receive_now(c.peer), "");
+  uint32_t before = segments_received(c.peer);
+  c.stream().write(std::string_view("answer"));
+  c.stream().flush();
+  CHECK_EQUAL(receive_now(c.peer), "ticket, answer");
+  CHECK_EQUAL(segments_received(c.peer) - before, 1u);
+
+  queue("another");
+  CHECK(loop.until([&] { return c.stream().unsent() == 0; }));
+  CHECK_EQUAL(receive_now(c.peer), "another");
+}
+
+TEST("stream: FIN comes with the last bytes when it is known that they are") {
+  Loop loop;
+  Connection c(loop);
+  uint32_t before = segments_received(c.peer);
+  c.stream().end_writing();
+  c.stream().write(std::string_view("answer"));
+  c.stream().flush();
+  c.recorder.stream.reset();
+  CHECK_EQUAL(receive_now(c.peer), "answer");
+  char byte;
+  CHECK_EQUAL(::recv(c.peer.get(), &byte, 1, MSG_DONTWAIT), 0);
+  CHECK_EQUAL(segments_received(c.peer) - before, 1u);
 }
 
 }  // namespace

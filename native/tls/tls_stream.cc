@@ -43,7 +43,7 @@ struct StreamBio {
   static int write(BIO* bio, const char* data, size_t size, size_t* written) {
     net::Stream& inner = *stream(bio).inner_;
     std::memcpy(inner.prepare(size).data(), data, size);
-    inner.commit(size);
+    stream(bio).sends_ticket() ? inner.commit_unhurried(size) : inner.commit(size);
     if (stream(bio).watch_) stream(bio).watch_->on_written({data, size});
     *written = size;
     return 1;
@@ -303,6 +303,12 @@ void TlsStream::read_from_openssl() {
 
 bool TlsStream::more_to_read() const {
   return !input_.empty() || inner_ended_ || (ssl_ && SSL_pending(ssl_.get()) > 0);
+}
+
+// RFC 8446, 4.6.1: the client waits for nothing of it, and will be sent an answer soon.
+bool TlsStream::sends_ticket() const {
+  return SSL_get_state(ssl_.get()) == TLS_ST_SW_SESSION_TICKET &&
+         SSL_version(ssl_.get()) == TLS1_3_VERSION;
 }
 
 void TlsStream::tell_end() {

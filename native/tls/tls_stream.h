@@ -107,6 +107,7 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   void read_records();
   void read_from_openssl();
   bool more_to_read() const;
+  bool sends_ticket() const;
   void tell_end();
 
   /// Notes why, from OpenSSL's queue of errors. `call`: the function that failed.

@@ -151,7 +151,10 @@ void TlsStream::encrypt() {
   }
   pending_.own_borrowed();
   if (!pending_.empty()) return;
-  if (ending_ || shutdown_wanted_) send_close_notify();
+  if (ending_ || shutdown_wanted_) {
+    send_close_notify();
+    inner_->end_writing();
+  }
   if (shutdown_wanted_) inner_->shutdown_write();
 }
 

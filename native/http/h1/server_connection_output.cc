@@ -35,7 +35,8 @@ void ServerConnection::watch_sending() {
 }
 
 void ServerConnection::flush() {
-  if (state_ == State::exchange && framer_.complete() && !exchange_->keep_alive) {
+  if (state_ == State::exchange && framer_.complete() && !exchange_->keep_alive &&
+      !exchange_->outlives_response()) {
     stream_->end_writing();
   }
   stream_->flush();
