@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tls/context.h"
+#include "tls/key_schedule.h"
 
 namespace sluice::tls {
 
@@ -30,7 +31,8 @@ int unverified(X509_STORE_CTX*, void*) { return 1; }
 }  // namespace
 
 ClientContext::ClientContext(const Settings& settings)
-    : context_(SSL_CTX_new(TLS_client_method())), fingerprint_(settings.fingerprint) {}
+    : context_(SSL_CTX_new_ex(nullptr, key_schedule_query(), TLS_client_method())),
+      fingerprint_(settings.fingerprint) {}
 
 std::unique_ptr<ClientContext> ClientContext::make(const Settings& settings, std::string& error) {
   std::unique_ptr<ClientContext> made(new ClientContext(settings));
