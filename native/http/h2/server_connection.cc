@@ -146,6 +146,7 @@ void ServerConnection::watch_sending() {
 
 void ServerConnection::remove(ServerStream& stream) {
   if (!stream.ListHook<StreamsOfConnection>::linked()) return;
+  if (dependencies_) dependencies_->remove(stream.id());
   stream.ListHook<StreamsOfConnection>::unlink();
   stream.ListHook<StreamsToSettle>::unlink();
   --stream_count_;

@@ -9,7 +9,9 @@
 
 #include "base/timer.h"
 #include "http/downstream.h"
+#include "http/h2/dependency_tree.h"
 #include "http/h2/flood_guard.h"
+#include "http/h2/priority_frames.h"
 #include "http/h2/server_stream.h"
 #include "http/h2/session.h"
 #include "http/priority.h"
@@ -60,6 +62,8 @@ class ServerConnection final : public ClientConnection,
   FloodGuard& guard() { return guard_; }
   /// What a PRIORITY_UPDATE has said of a stream before it came.
   std::optional<http::Priority> early_priority(int32_t id);
+  /// The client's dependencies; null: it has named none.
+  DependencyTree* dependencies() { return dependencies_.get(); }
   /// The stream is done with.
   void remove(ServerStream& stream);
 
@@ -97,6 +101,7 @@ class ServerConnection final : public ClientConnection,
   bool begin_control_frame(const nghttp2_frame_hd& head);
   bool take_window_update(uint32_t increment);
   void take_priority_update(int32_t on_stream);
+  void take_dependency(int32_t id, const nghttp2_priority_spec& said);
   /// Ends the connection with ENHANCE_YOUR_CALM, which is counted.
   void calm(const char* why = "http2 flood detected");
 
@@ -143,6 +148,8 @@ class ServerConnection final : public ClientConnection,
   };
   std::array<EarlyPriority, 8> early_priorities_;
   size_t next_early_priority_ = 0;
+  PriorityFrames priority_frames_;
+  std::unique_ptr<DependencyTree> dependencies_;
   std::string priority_update_;  ///< payload of the frame that is coming
   uint64_t linger_until_ms_ = 0;
   uint32_t stream_count_ = 0;
@@ -161,6 +168,7 @@ class ServerConnection final : public ClientConnection,
   bool settings_acknowledged_ = false;
   bool swallow_acknowledgement_ = false;  ///< of a SETTINGS that the client has not sent
   bool going_away_ = false;
+  bool dependencies_changed_ = false;
   bool idle_ = true;  ///< no request is in progress
 };
 

@@ -112,6 +112,9 @@ struct SessionCallbacks {
         ServerStream* stream = SessionCallbacks::stream(session, head.stream_id);
         if (!stream) return 0;
         if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+          if (head.flags & NGHTTP2_FLAG_PRIORITY) {
+            self.take_dependency(head.stream_id, frame->headers.pri_spec);
+          }
           size_t padding = frame->headers.padlen;
           size_t priority = head.flags & NGHTTP2_FLAG_PRIORITY ? 5 : 0;
           stream->on_head(ended, uint32_t(self.block_size_ - padding - priority));
@@ -297,8 +300,16 @@ bool ServerConnection::open(std::string_view& input) {
 
 void ServerConnection::receive(std::string_view input) {
   within_session_ = true;
-  ssize_t size = nghttp2_session_mem_recv(
-      session_.get(), reinterpret_cast<const uint8_t*>(input.data()), input.size());
+  ssize_t size = 0;
+  for (std::string_view rest = input; !rest.empty() && size >= 0 && !failed_;) {
+    std::string_view piece = rest.substr(0, priority_frames_.next(rest));
+    rest.remove_prefix(piece.size());
+    size = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const uint8_t*>(piece.data()),
+                                    piece.size());
+    if (priority_frames_.found() && size >= 0 && !failed_) {
+      take_dependency(priority_frames_.stream(), priority_frames_.dependency());
+    }
+  }
   within_session_ = false;
   bool ballast = !guard_.note_input(input.size());
   if (failed_ || (size >= 0 && !ballast)) return;
@@ -385,6 +396,9 @@ void ServerConnection::produce() {
   do {
     produce_again_ = false;
     within_session_ = true;
+    if (std::exchange(dependencies_changed_, false)) {
+      for (ServerStream& stream : streams_) stream.take_place();
+    }
     while (!failed_ && is_connected() && !is_full()) {
       const uint8_t* data = nullptr;
       ssize_t size = nghttp2_session_mem_send(session_.get(), &data);

@@ -99,10 +99,20 @@ void ServerStream::take_priority() {
   std::optional<http::Priority> priority = connection_.early_priority(id_);
   const http::Header* field = exchange_->request.headers.find(http::HeaderId::priority);
   if (!priority && field) priority = http::parse_priority(field->value);
-  if (priority) set_priority(*priority);
+  priority ? set_priority(*priority) : take_place();
 }
 
 void ServerStream::set_priority(http::Priority priority) {
+  prioritized_ = true;
+  order(priority);
+}
+
+void ServerStream::take_place() {
+  DependencyTree* dependencies = connection_.dependencies();
+  if (dependencies && !prioritized_) order(dependencies->priority_of(id_));
+}
+
+void ServerStream::order(http::Priority priority) {
   if (closed_ || priority == priority_) return;
   priority_ = priority;
   nghttp2_extpri order = {.urgency = priority.urgency, .inc = priority.incremental};

@@ -62,7 +62,10 @@ class ServerStream final : public http::Downstream,
   /// The head has taken too long.
   void give_up_on_head();
   int32_t id() const { return id_; }
+  /// As RFC 9218 says it, which knows better than dependencies.
   void set_priority(http::Priority priority);
+  /// Its place among the client's dependencies, if there are any.
+  void take_place();
   bool refused() const { return refused_; }
   uint32_t head_size() const { return fields_ ? fields_->size() : 0; }
 
@@ -90,6 +93,7 @@ class ServerStream final : public http::Downstream,
   void begin();
   void refuse(const http::Refusal& refusal);
   void take_priority();
+  void order(http::Priority priority);
   void grow_window();
   bool submit_trailers();
   void read_file(const net::OutQueue::FilePart& part, std::span<char> into);
@@ -110,14 +114,15 @@ class ServerStream final : public http::Downstream,
   http::Priority priority_;
   int32_t id_;
   Head head_ = Head::none;
-  bool refused_ = false;     ///< by its head
-  bool counted_ = false;     ///< the response has promised a length
-  bool last_given_ = false;  ///< the exchange has given all of the response
-  bool end_sent_ = false;    ///< END_STREAM is out
-  bool deferred_ = false;    ///< nghttp2 waits for data
-  bool waiting_ = false;     ///< the exchange waits for room
-  bool progressed_ = false;  ///< something has left since it was last looked at
-  bool in_output_ = false;   ///< it is the exchange that calls
+  bool prioritized_ = false;  ///< by RFC 9218
+  bool refused_ = false;      ///< by its head
+  bool counted_ = false;      ///< the response has promised a length
+  bool last_given_ = false;   ///< the exchange has given all of the response
+  bool end_sent_ = false;     ///< END_STREAM is out
+  bool deferred_ = false;     ///< nghttp2 waits for data
+  bool waiting_ = false;      ///< the exchange waits for room
+  bool progressed_ = false;   ///< something has left since it was last looked at
+  bool in_output_ = false;    ///< it is the exchange that calls
   bool window_grown_ = false;
   bool file_cut_short_ = false;
   bool extended_ = false;  ///< an extended CONNECT
