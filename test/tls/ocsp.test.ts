@@ -111,6 +111,19 @@ t.test('clients are asked about', async (t) => {
   responder.answer = (response) => response.end('rubbish');
   t.match(await as(unknown), /FAILED:certificate status request failed/);
   t.ok(sluice.logged(/d2i_OCSP_RESPONSE\(\) failed/));
+  responder.answer = (response) =>
+    response.setHeader('Content-Type', 'application/ocsp-response').end(Buffer.alloc(70_000));
+  t.match(await as(unknown), /FAILED:certificate status request failed/);
+  t.ok(sluice.logged(/OCSP responder sent too long response/));
+  const told = responder.response(good);
+  responder.answer = ({ socket }) =>
+    socket?.end(
+      Buffer.concat([
+        Buffer.from('HTTP/1.0 200 OK\nConnection: close\nContent-Type: application/ocsp-response\n\n'),
+        told,
+      ]),
+    );
+  t.match(await as(good), /FAILED:certificate revoked/, 'a head whose lines end with line feeds only');
   responder.answer = (response) => response.writeHead(500).end();
   t.match(await as(unknown), /FAILED:certificate status request failed/);
 
