@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "quic/packet_protection.h"
+#include "tls/key_schedule.h"
 
 namespace sluice::quic {
 
@@ -136,6 +137,7 @@ int Handshake::drive() {
 }
 
 void Handshake::finish() {
+  tls::forget_recent_secrets();
   ngtcp2_conn_set_tls_native_handle(connection_, nullptr);
   // Else OpenSSL would take the session for broken and forget it: QUIC ends without close_notify.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);

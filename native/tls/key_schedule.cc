@@ -11,8 +11,10 @@
 #include <openssl/provider.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -24,8 +26,6 @@ namespace {
 
 using Bytes = std::span<const unsigned char>;
 using KdfPtr = std::unique_ptr<EVP_KDF, Releaser<EVP_KDF_free>>;
-
-constexpr size_t largest_digest = SHA384_DIGEST_LENGTH;
 
 struct Sha256 {
   static constexpr size_t size = SHA256_DIGEST_LENGTH, block = SHA256_CBLOCK;
@@ -43,41 +43,83 @@ struct Sha384 {
   void end(unsigned char* digest) { SHA384_Final(digest, &state); }
 };
 
-/// RFC 2104. Keys are digests, or inputs as long as one of ML-KEM and X25519 together.
+/// HMAC (RFC 2104) under one key, ready for messages.
+template <typename Hash>
+struct HmacKey {
+  Hash inner, outer;
+
+  void set(Bytes key) {
+    unsigned char pad[Hash::block] = {};
+    if (key.size() > Hash::block) {
+      inner.begin();
+      inner.add(key);
+      inner.end(pad);
+    } else {
+      std::ranges::copy(key, pad);
+    }
+    for (unsigned char& byte : pad) byte ^= 0x36;
+    inner.begin();
+    inner.add(pad);
+    for (unsigned char& byte : pad) byte ^= 0x36 ^ 0x5c;
+    outer.begin();
+    outer.add(pad);
+    OPENSSL_cleanse(pad, sizeof pad);
+  }
+};
+
 template <typename Hash>
 class Hmac {
  public:
-  explicit Hmac(Bytes key) {
-    unsigned char pad[Hash::block] = {};
-    if (key.size() > Hash::block) {
-      hash_.begin();
-      hash_.add(key);
-      hash_.end(pad);
-    } else if (!key.empty()) {
-      std::memcpy(pad, key.data(), key.size());
-    }
-    for (unsigned char& byte : pad) byte ^= 0x36;
-    hash_.begin();
-    hash_.add(pad);
-    for (unsigned char& byte : pad) byte ^= 0x36 ^ 0x5c;
-    outer_.begin();
-    outer_.add(pad);
-    OPENSSL_cleanse(pad, sizeof pad);
-  }
-  ~Hmac() {
-    OPENSSL_cleanse(&hash_, sizeof hash_);
-    OPENSSL_cleanse(&outer_, sizeof outer_);
-  }
-  void add(Bytes bytes) { hash_.add(bytes); }
+  explicit Hmac(const HmacKey<Hash>& key) : state_(key) {}
+  ~Hmac() { OPENSSL_cleanse(&state_, sizeof state_); }
+  void add(Bytes bytes) { state_.inner.add(bytes); }
   /// Once.
   void end(unsigned char* mac) {
-    hash_.end(mac);
-    outer_.add({mac, Hash::size});
-    outer_.end(mac);
+    state_.inner.end(mac);
+    state_.outer.add({mac, Hash::size});
+    state_.outer.end(mac);
   }
 
  private:
-  Hash hash_, outer_;
+  HmacKey<Hash> state_;
+};
+
+/// The last two secrets that something was derived from. Most are used several times in a row, or
+/// by turns with one that came of them; to make a key ready takes as long as to use it.
+template <typename Hash>
+class RecentSecrets {
+ public:
+  static RecentSecrets& of_thread() {
+    thread_local std::unique_ptr<RecentSecrets> secrets = std::make_unique<RecentSecrets>();
+    return *secrets;
+  }
+  ~RecentSecrets() { forget(); }
+
+  const HmacKey<Hash>& ready(Bytes secret) {
+    for (Entry& entry : entries_) {
+      if (entry.set && CRYPTO_memcmp(entry.secret, secret.data(), Hash::size) == 0) {
+        latest_ = &entry;
+        return entry.key;
+      }
+    }
+    latest_ = latest_ == &entries_[0] ? &entries_[1] : &entries_[0];
+    std::ranges::copy(secret, latest_->secret);
+    latest_->key.set(secret);
+    latest_->set = true;
+    return latest_->key;
+  }
+  void forget() {
+    for (Entry& entry : entries_) OPENSSL_cleanse(&entry, sizeof entry);
+  }
+
+ private:
+  struct Entry {
+    HmacKey<Hash> key;
+    unsigned char secret[Hash::size];
+    bool set;
+  };
+  Entry entries_[2] = {};
+  Entry* latest_ = entries_;
 };
 
 /// What a derivation is asked for (EVP_KDF-TLS13_KDF(7)).
@@ -113,11 +155,11 @@ struct Request {
 template <typename Hash>
 bool expand_label(Bytes secret, Bytes prefix, Bytes label, Bytes context,
                   std::span<unsigned char> out) {
-  if (out.size() > Hash::size || prefix.size() + label.size() > UINT8_MAX ||
-      context.size() > UINT8_MAX) {
+  if (secret.size() != Hash::size || out.size() > Hash::size ||
+      prefix.size() + label.size() > UINT8_MAX || context.size() > UINT8_MAX) {
     return false;
   }
-  Hmac<Hash> hmac(secret);
+  Hmac<Hash> hmac(RecentSecrets<Hash>::of_thread().ready(secret));
   const unsigned char sizes[] = {uint8_t(out.size() >> 8), uint8_t(out.size()),
                                  uint8_t(prefix.size() + label.size())};
   hmac.add(sizes);
@@ -149,10 +191,13 @@ bool next_secret(const Request& request, std::span<unsigned char> out) {
     hash.end(empty);
     if (!expand_label<Hash>(request.salt, request.prefix, request.label, empty, salt)) return false;
   }
-  Hmac<Hash> hmac(salt);
+  HmacKey<Hash> key;
+  key.set(salt);
+  Hmac<Hash> hmac(key);
   hmac.add(request.key.data() ? request.key : Bytes(nothing));
   hmac.end(out.data());
   OPENSSL_cleanse(salt, sizeof salt);
+  OPENSSL_cleanse(&key, sizeof key);
   return true;
 }
 
@@ -221,6 +266,11 @@ int begin(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPA
 }
 
 }  // namespace
+
+void forget_recent_secrets() {
+  RecentSecrets<Sha256>::of_thread().forget();
+  RecentSecrets<Sha384>::of_thread().forget();
+}
 
 const char* key_schedule_query() {
   // OpenSSL takes a query only of properties that it has met.

@@ -8,4 +8,7 @@ namespace sluice::tls {
 /// OpenSSL's.
 const char* key_schedule_query();
 
+/// Of handshakes of this thread: to be called when one is done.
+void forget_recent_secrets();
+
 }  // namespace sluice::tls

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tls/key_schedule.h"
+
 namespace sluice::tls {
 
 namespace {
@@ -160,6 +162,7 @@ void TlsStream::shake_hands() {
   if (outcome == 1) {
     bool told = state_ == State::finishing;
     state_ = State::open;
+    forget_recent_secrets();
     if (agreement_) take_over();
     if (!told) {
       consumer_->on_connected();
