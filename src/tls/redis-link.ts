@@ -1,15 +1,12 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Log } from '../proxy/cluster/error-log.ts';
+import { type Clock, RetryPauses, systemClock } from './retry-pauses.ts';
 import type { SessionStoreSettings } from './session-store-settings.ts';
 
 /** `full`: it answers, and takes nothing new. */
 export type LinkState = 'up' | 'full' | 'down';
 export type RedisClient = Redis | Cluster;
 
-const FIRST_PAUSE_MS = 1_000;
-const LAST_PAUSE_MS = 30_000;
-/** Longer than this without trouble, and the next pause is the first one again. */
-const SETTLED_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 1_000;
 const PROBE_LIFETIME_MS = 1;
 
@@ -27,11 +24,15 @@ export class RedisLink {
   #client: RedisClient | undefined;
   #state: LinkState = 'down';
   #told: LinkState = 'up';
-  #pause = FIRST_PAUSE_MS;
-  #upSince = 0;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #pauses: RetryPauses;
 
-  constructor(settings: SessionStoreSettings, log: Log, onState: (state: LinkState) => void) {
+  constructor(
+    settings: SessionStoreSettings,
+    log: Log,
+    onState: (state: LinkState) => void,
+    clock: Clock = systemClock,
+  ) {
+    this.#pauses = new RetryPauses(clock);
     this.#settings = settings;
     this.#log = log;
     this.#onState = onState;
@@ -83,13 +84,13 @@ export class RedisLink {
   #fail(reason: string): void {
     this.#client?.disconnect();
     this.#client = undefined;
-    this.#retryLater(() => void this.#connect());
+    this.#pauses.begin(() => void this.#connect());
     this.#enter('down', reason);
   }
 
   #fill(reason: string): void {
     if (this.#state !== 'up') return;
-    this.#retryLater(() => void this.#probe());
+    this.#pauses.begin(() => void this.#probe());
     this.#enter('full', reason);
   }
 
@@ -99,19 +100,12 @@ export class RedisLink {
       await this.run(CONNECT_TIMEOUT_MS, (client) => client.set(key, '', 'PX', PROBE_LIFETIME_MS));
       if (this.#state === 'full') this.#enter('up');
     } catch {
-      if (this.#state === 'full') this.#retryLater(() => void this.#probe());
+      if (this.#state === 'full') this.#pauses.begin(() => void this.#probe());
     }
   }
 
-  #retryLater(step: () => void): void {
-    if (this.#state === 'up' && Date.now() - this.#upSince > SETTLED_MS) this.#pause = FIRST_PAUSE_MS;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(step, this.#pause).unref();
-    this.#pause = Math.min(this.#pause * 2, LAST_PAUSE_MS);
-  }
-
   #enter(state: LinkState, reason = ''): void {
-    if (state === 'up') this.#upSince = Date.now();
+    if (state === 'up') this.#pauses.end();
     this.#state = state;
     this.#report(state, reason);
     this.#onState(state);
