@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "quic/hmac.h"
+#include "tls/hmac.h"
 #include "tls/openssl.h"
 
 namespace sluice::quic {
@@ -84,7 +84,7 @@ bool is_fresh(std::span<const uint8_t> plain, int64_t now_s, int64_t lifetime_s)
 }  // namespace
 
 HostKeys::HostKeys(std::string_view key) {
-  Hmac hmac(EVP_sha256(), as_bytes(key));
+  tls::Hmac hmac(EVP_sha256(), as_bytes(key));
   hmac(as_bytes("sluice quic token"), token_key_);
   hmac(as_bytes("sluice quic reset"), reset_key_);
 }
@@ -133,7 +133,7 @@ TokenVerdict HostKeys::check_token(std::span<const uint8_t> token, const net::Ad
 
 std::array<uint8_t, 16> HostKeys::reset_token(const ConnectionId& id) const {
   std::array<uint8_t, 16> token;
-  Hmac(EVP_sha256(), reset_key_)(id.view(), token);
+  tls::Hmac(EVP_sha256(), reset_key_)(id.view(), token);
   return token;
 }
 

@@ -4,9 +4,8 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <string_view>
 
-#include "quic/hmac.h"
+#include "tls/hmac.h"
 
 namespace sluice::quic {
 namespace {
@@ -49,28 +48,8 @@ const CipherSuite& chacha20_poly1305() {
 constexpr uint8_t initial_salt[] = {0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
                                     0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a};
 
-/// HKDF-Expand-Label with an empty context, for outputs that one block of the digest holds (RFC
-/// 8446, 7.1).
-class LabelExpansion {
- public:
-  LabelExpansion(const EVP_MD* digest, std::span<const uint8_t> secret) : hmac_(digest, secret) {}
-
-  void operator()(std::string_view label, std::span<uint8_t> out) {
-    constexpr std::string_view prefix = "tls13 ";
-    uint8_t info[64] = {0, uint8_t(out.size()), uint8_t(prefix.size() + label.size())};
-    uint8_t* end = std::ranges::copy(prefix, info + 3).out;
-    end = std::ranges::copy(label, end).out;
-    *end++ = 0;  // no context
-    *end++ = 1;  // the first block of HKDF-Expand, and here the only one
-    hmac_({info, end}, out);
-  }
-
- private:
-  Hmac hmac_;
-};
-
-ngtcp2_crypto_aead_ctx new_aead_cipher(const CipherSuite& suite, LabelExpansion& expand, bool seal,
-                                       uint8_t* iv) {
+ngtcp2_crypto_aead_ctx new_aead_cipher(const CipherSuite& suite, tls::LabelExpansion& expand,
+                                       bool seal, uint8_t* iv) {
   std::array<uint8_t, 32> key;
   expand("quic key", std::span(key).first(suite.key_size));
   expand("quic iv", std::span(iv, CipherSuite::iv_size));
@@ -119,8 +98,8 @@ ngtcp2_crypto_ctx CipherSuite::as_context() const {
 InitialSecrets InitialSecrets::derive(std::span<const uint8_t> connection_id) {
   const EVP_MD* digest = CipherSuite::initial().digest;
   std::array<uint8_t, 32> common;
-  Hmac(digest, initial_salt)(connection_id, common);
-  LabelExpansion expand(digest, common);
+  tls::Hmac(digest, initial_salt)(connection_id, common);
+  tls::LabelExpansion expand(digest, common);
   InitialSecrets secrets;
   expand("client in", secrets.client);
   expand("server in", secrets.server);
@@ -135,7 +114,7 @@ ngtcp2_crypto_aead_ctx new_aead(const EVP_CIPHER* cipher, const uint8_t* key, bo
 
 PacketKeys PacketKeys::derive(const CipherSuite& suite, std::span<const uint8_t> secret,
                               bool seal) {
-  LabelExpansion expand(suite.digest, secret);
+  tls::LabelExpansion expand(suite.digest, secret);
   PacketKeys keys;
   keys.aead = new_aead_cipher(suite, expand, seal, keys.iv.data());
   std::array<uint8_t, 32> header;
@@ -152,12 +131,12 @@ void PacketKeys::release() {
 
 void update_secret(const CipherSuite& suite, std::span<const uint8_t> secret,
                    std::span<uint8_t> next) {
-  LabelExpansion(suite.digest, secret)("quic ku", next);
+  tls::LabelExpansion(suite.digest, secret)("quic ku", next);
 }
 
 void derive_updated(const CipherSuite& suite, std::span<const uint8_t> secret, bool seal,
                     ngtcp2_crypto_aead_ctx& aead, uint8_t* iv) {
-  LabelExpansion expand(suite.digest, secret);
+  tls::LabelExpansion expand(suite.digest, secret);
   aead = new_aead_cipher(suite, expand, seal, iv);
 }
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
-#include "quic/hmac.h"
+#include "tls/hmac.h"
 
 namespace sluice::quic {
 namespace {
@@ -28,7 +28,7 @@ using Tag = std::array<uint8_t, tag_size>;
 
 Tag tag_of(const std::string& key, std::span<const uint8_t> packets) {
   Tag tag;
-  Hmac(EVP_sha256(), {reinterpret_cast<const uint8_t*>(key.data()), key.size()})(packets, tag);
+  tls::Hmac(EVP_sha256(), {reinterpret_cast<const uint8_t*>(key.data()), key.size()})(packets, tag);
   return tag;
 }
 

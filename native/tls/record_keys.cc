@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/byte_order.h"
+#include "tls/hmac.h"
 
 namespace sluice::tls {
 
@@ -19,47 +20,11 @@ const RecordSuite& fetched(const char* aead, const char* digest, uint8_t key_siz
                           EVP_MD_fetch(nullptr, digest, nullptr), key_size, chacha};
 }
 
-using MacPtr = std::unique_ptr<EVP_MAC_CTX, Releaser<EVP_MAC_CTX_free>>;
 using KdfPtr = std::unique_ptr<EVP_KDF_CTX, Releaser<EVP_KDF_CTX_free>>;
 
 OSSL_PARAM digest_parameter(const EVP_MD* digest) {
   return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
                                           const_cast<char*>(EVP_MD_get0_name(digest)), 0);
-}
-
-MacPtr new_hmac(const EVP_MD* digest) {
-  EVP_MAC* hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  MacPtr context(EVP_MAC_CTX_new(hmac));
-  EVP_MAC_free(hmac);
-  OSSL_PARAM parameters[] = {digest_parameter(digest), OSSL_PARAM_construct_end()};
-  EVP_MAC_CTX_set_params(context.get(), parameters);
-  return context;
-}
-
-EVP_MAC_CTX* hmac_of(const EVP_MD* digest) {
-  thread_local MacPtr sha256 = new_hmac(EVP_sha256());
-  thread_local MacPtr sha384 = new_hmac(EVP_sha384());
-  return (EVP_MD_get_size(digest) == 32 ? sha256 : sha384).get();
-}
-
-/// HKDF-Expand-Label with an empty context, for outputs that one block of the digest holds
-/// (RFC 8446, 7.1).
-void expand_label(const EVP_MD* digest, std::span<const uint8_t> secret, std::string_view label,
-                  std::span<uint8_t> out) {
-  constexpr std::string_view prefix = "tls13 ";
-  uint8_t info[32] = {0, uint8_t(out.size()), uint8_t(prefix.size() + label.size())};
-  uint8_t* end = std::ranges::copy(prefix, info + 3).out;
-  end = std::ranges::copy(label, end).out;
-  *end++ = 0;  // no context
-  *end++ = 1;  // the first block of HKDF-Expand, and here the only one
-  uint8_t block[EVP_MAX_MD_SIZE];
-  size_t size = 0;
-  EVP_MAC_CTX* hmac = hmac_of(digest);
-  EVP_MAC_init(hmac, secret.data(), secret.size(), nullptr);
-  EVP_MAC_update(hmac, info, size_t(end - info));
-  EVP_MAC_final(hmac, block, &size, sizeof block);
-  std::copy_n(block, out.size(), out.begin());
-  OPENSSL_cleanse(block, sizeof block);
 }
 
 /// The PRF of TLS 1.2 (RFC 5246, 5).
@@ -116,13 +81,14 @@ RecordKeys RecordKeys::from_traffic_secret(const RecordSuite& suite,
 
 void RecordKeys::expand() {
   std::span<const uint8_t> whole = std::span(secret).first(size_t(EVP_MD_get_size(suite->digest)));
-  expand_label(suite->digest, whole, "key", std::span(key).first(suite->key_size));
-  expand_label(suite->digest, whole, "iv", iv);
+  LabelExpansion expand(suite->digest, whole);
+  expand("key", std::span(key).first(suite->key_size));
+  expand("iv", iv);
 }
 
 void RecordKeys::update() {
   std::span<uint8_t> whole = std::span(secret).first(size_t(EVP_MD_get_size(suite->digest)));
-  expand_label(suite->digest, whole, "traffic upd", whole);
+  LabelExpansion(suite->digest, whole)("traffic upd", whole);
   expand();
   sequence = 0;
 }

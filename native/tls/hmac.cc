@@ -1,4 +1,4 @@
-#include "quic/hmac.h"
+#include "tls/hmac.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -10,10 +10,10 @@
 
 #include "tls/openssl.h"
 
-namespace sluice::quic {
+namespace sluice::tls {
 namespace {
 
-using Context = std::unique_ptr<EVP_MAC_CTX, tls::Releaser<EVP_MAC_CTX_free>>;
+using Context = std::unique_ptr<EVP_MAC_CTX, Releaser<EVP_MAC_CTX_free>>;
 
 Context new_context(const EVP_MD* digest) {
   static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
@@ -50,4 +50,14 @@ void Hmac::operator()(std::span<const uint8_t> message, std::span<uint8_t> out) 
   OPENSSL_cleanse(code, sizeof code);
 }
 
-}  // namespace sluice::quic
+void LabelExpansion::operator()(std::string_view label, std::span<uint8_t> out) {
+  constexpr std::string_view prefix = "tls13 ";
+  uint8_t info[32] = {0, uint8_t(out.size()), uint8_t(prefix.size() + label.size())};
+  uint8_t* end = std::ranges::copy(prefix, info + 3).out;
+  end = std::ranges::copy(label, end).out;
+  *end++ = 0;  // no context
+  *end++ = 1;  // the first block of HKDF-Expand, and here the only one
+  hmac_({info, end}, out);
+}
+
+}  // namespace sluice::tls
