@@ -97,6 +97,7 @@ void IncomingBody::wait() { timer_.set(exchange_->conf<CoreConf>().client_body_t
 
 void IncomingBody::read(bool on) {
   wanted_ = on;
+  if (!exchange_) return;
   if (!on) {
     timer_.cancel();
   } else if (tunnel_) {

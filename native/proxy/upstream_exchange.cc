@@ -71,6 +71,7 @@ Verdict UpstreamExchange::start() {
 // A body that has come whole with its head needs no streaming: it can be sent again, and has a
 // length. Of one that is sent on in chunks, what comes in one turn makes one chunk.
 void UpstreamExchange::on_turn_end() {
+  if (exchange.ended()) return;
   if (phase_ == Phase::gathering) {
     streaming_ = !exchange.body.complete();
     if (streaming_ && !exchange.request.chunked) exchange.body.stream(*this);

@@ -10,6 +10,14 @@ const NOTHING = Buffer.alloc(0);
 const repeat = (count: number, make: (i: number) => Buffer): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => make(i)));
 
+/** All that was sent before has been looked at. */
+async function pong(client: FrameClient): Promise<void> {
+  const pongs = (): number => client.frames.filter(({ type }) => type === TYPE.ping).length;
+  const before = pongs();
+  client.send(frame(TYPE.ping, 0, 0, Buffer.alloc(8)));
+  await client.find(() => pongs() > before);
+}
+
 const floods: Record<string, (open: number) => Buffer> = {
   PING: () => repeat(5000, () => frame(TYPE.ping, 0, 0, Buffer.alloc(8))),
   'acknowledged PING': () => repeat(5000, () => frame(TYPE.ping, 1, 0, Buffer.alloc(8))),
@@ -208,3 +216,39 @@ async function status({ connect }: Http2): Promise<Status> {
 async function floodsCounted(http2: Http2): Promise<number> {
   return (await status(http2)).http2.floods;
 }
+
+t.test('bodies of another length than was declared, streamed or not', async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const pass = `proxy_http_version 1.1; proxy_pass http://127.0.0.1:${origin.port};`;
+  const { port, sluice } = await startHttp2(
+    t,
+    `location / { ${pass} } location /streamed { ${pass} proxy_request_buffering off; } location /ok { return 204; }`,
+  );
+  const client = new FrameClient(t, port);
+  let stream = -1;
+  for (const path of ['/', '/streamed']) {
+    for (const [what, body] of [
+      ['longer', 'xxx'],
+      ['shorter', 'x'],
+    ] as const) {
+      for (const together of [true, false]) {
+        stream += 2;
+        const head = request(stream, path, [['content-length', '2']], END_HEADERS);
+        const data = frame(TYPE.data, 1, stream, Buffer.from(body));
+        if (together) client.send(head, data);
+        else {
+          client.send(head);
+          await pong(client);
+          client.send(data);
+        }
+        const end = await client.end(stream);
+        const answer = client.frames.find((each) => each.stream === stream && each.type === TYPE.headers);
+        // `:status: 400` of the static table, or no answer at all.
+        t.ok(answer ? answer.payload[0] === (0x80 | 12) : end.type === TYPE.reset, `${path}: ${what}`);
+      }
+    }
+  }
+  client.send(request(stream + 2, '/ok'));
+  await client.end(stream + 2);
+  t.equal(sluice.logged(/exited on signal/), 0);
+});

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/intrusive_list.h"
+#include "http/priority.h"
 #include "quic/send_buffer.h"
 
 namespace sluice::h3 {
@@ -11,8 +12,7 @@ namespace sluice::h3 {
 struct SendingStream : ListHook<struct StreamsReady> {
   int64_t id = -1;
   quic::SendBuffer buffer;
-  uint8_t urgency = 3;
-  bool incremental = false;
+  http::Priority priority;
   bool critical = false;  ///< the connection's own: others wait for what it carries
   bool blocked = false;   ///< the client takes no more of this stream for now
 

@@ -201,7 +201,7 @@ void ServerConnection::on_keepalive_timeout() { close(Error::none, {}); }
 void ServerConnection::ready(SendingStream& stream) {
   if (!transport_) return;
   if (!stream.blocked && !stream.linked() && stream.buffer.ready()) {
-    auto& queue = ready_[stream.urgency];
+    auto& queue = ready_[stream.priority.urgency];
     stream.critical ? ready_[0].push_front(stream) : queue.push_back(stream);
   }
   transport_->wants_to_send();
@@ -243,9 +243,9 @@ void ServerConnection::on_sent(int64_t id, size_t bytes, bool end) {
   SendingStream* stream = sending(id);
   if (!stream) return;
   stream->buffer.sent(bytes, end);
-  if (stream->linked() && (stream->incremental || !stream->buffer.ready())) {
+  if (stream->linked() && (stream->priority.incremental || !stream->buffer.ready())) {
     stream->unlink();
-    if (stream->buffer.ready()) ready_[stream->urgency].push_back(*stream);
+    if (stream->buffer.ready()) ready_[stream->priority.urgency].push_back(*stream);
   }
   stream->note_sent(bytes);
 }

@@ -281,12 +281,8 @@ void ServerStream::refuse(const http::Refusal& refusal) {
   exchange_->refuse(why);
 }
 
-void ServerStream::set_priority(std::string_view value) {
-  nghttp3_pri priority = {.urgency = urgency, .inc = incremental};
-  auto* bytes = reinterpret_cast<const uint8_t*>(value.data());
-  if (nghttp3_http_parse_priority(&priority, bytes, value.size()) != 0) return;
-  urgency = uint8_t(priority.urgency);
-  incremental = priority.inc;
+void ServerStream::set_priority(std::string_view value, http::Priority base) {
+  priority = http::parse_priority(value, base).value_or(priority);
 }
 
 // HTTP/0.9 over QUIC, for interoperability tests: a line, and a body that ends with the stream.

@@ -54,7 +54,8 @@ class ServerStream final : public http::Downstream,
   void on_table_grown();
 
   // --- From the connection ---
-  void set_priority(std::string_view field_value);
+  /// What the value says put over `base`.
+  void set_priority(std::string_view field_value, http::Priority base = {});
   /// Output was made: tells the exchange of room.
   void settle();
   void note_sent(size_t bytes) override;

@@ -45,6 +45,10 @@ void ServerStream::send_head(Exchange& exchange, bool no_body) {
   if (opens_tunnel) bodiless = false;
   counted_ = !bodiless && head.content_length && !trailers;
   left_ = counted_ ? *head.content_length : 0;
+  // RFC 9218, 8: who answers may know better.
+  if (const http::Header* field = head.headers.find(http::HeaderId::priority)) {
+    set_priority(field->value, priority);
+  }
   if (!connection_.speaks_hq()) {
     http::Section& section = fresh_section();
     http::append_response_head(exchange, extended_, section);

@@ -10,7 +10,7 @@ namespace sluice::h3 {
 
 WebTransportStream::WebTransportStream(WebTransport& all, int64_t stream) : all_(all) {
   id = stream;
-  incremental = true;
+  priority.incremental = true;
 }
 
 bool WebTransportStream::sends() const { return ngtcp2_is_bidi_stream(id) || ours(); }

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t from 'tap';
+import { streamFrame } from './raw/frames.ts';
+import { type Fields, greeting, H3, h3Frame, headers, parseResponse, request } from './raw/http.ts';
+import { RawClient } from './raw/raw-client.ts';
+import { startQuic } from './serving.ts';
+
+t.test('trailers go both ways', async (t) => {
+  const seen: { readonly body: string; readonly trailers: IncomingHttpHeaders }[] = [];
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += piece;
+    seen.push({ body, trailers: request.trailers });
+    response.writeHead(200, { Trailer: 'x-answered' });
+    response.write('answer');
+    response.addTrailers({ 'x-answered': 'yes' });
+    response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const origin = `proxy_pass http://127.0.0.1:${(server.address() as AddressInfo).port}; proxy_http_version 1.1;`;
+  const { port } = await startQuic(
+    t,
+    `max_headers 20;
+     server { LISTEN; location / { ${origin} proxy_pass_trailers on; } location /off { ${origin} } }`,
+  );
+  const client = await RawClient.connect(t, port);
+  client.send(greeting);
+  let stream = -4;
+  const ask = async (path: string, ...trailers: Fields): Promise<ReturnType<typeof parseResponse>> => {
+    stream += 4;
+    const sent = [request(path, [], 'POST'), h3Frame(H3.data, Buffer.from('body')), headers(trailers)];
+    client.send(streamFrame(stream, Buffer.concat(sent), { end: true }));
+    await client.until('the answer', () => client.received(stream).ended);
+    return parseResponse(client.received(stream).bytes);
+  };
+
+  const answer = await ask('/', ['x-sum', '42'], ['authorization', 'Basic x'], ['x_under', 'score']);
+  t.same(answer, { statuses: [200, undefined], body: Buffer.from('answer') });
+  t.same(seen.pop(), { body: 'body', trailers: { 'x-sum': '42' } });
+
+  t.same((await ask('/off', ['x-sum', '42'])).statuses, [200]);
+  t.same(seen.pop(), { body: 'body', trailers: {} });
+
+  for (const [name, value] of [
+    [':path', '/'],
+    ['connection', 'x'],
+    ['X-Upper', 'case'],
+    ['x', 'line\nfeed'],
+  ] as const) {
+    t.equal((await ask('/', [name, value])).statuses[0], 400, name);
+  }
+  const many = Array.from({ length: 21 }, (_, i): [string, string] => [`x-${i}`, 'x']);
+  t.equal((await ask('/', ...many)).statuses[0], 400, 'max_headers');
+  t.equal(seen.length, 0, 'the upstream has seen none of these');
+});
