@@ -31,7 +31,7 @@ Resumption Resumption::asked_for(SSL* ssl) {
     if (stateful && psk->identity.size() == SSL_MAX_SSL_SESSION_ID_LENGTH) {
       asked.session = psk->identity;
     }
-    if (find_extension(ssl, TLSEXT_TYPE_early_data)) asked.binder = psk->binder;
+    if (find_extension(ssl, TLSEXT_TYPE_early_data)) asked.early_data = psk->identity;
     return asked;
   }
   auto ticket = find_extension(ssl, TLSEXT_TYPE_session_ticket);

@@ -134,8 +134,9 @@ SSL_SESSION* SessionCache::on_get(SSL* ssl, const unsigned char* id, int size, i
   ServerHandshake* handshake = ServerHandshake::of(ssl);
   if (!cache || !handshake) return nullptr;
   SessionLookup& lookup = handshake->session_lookup;
-  // What the store has is known by now; with a zone alone nothing was looked up yet.
-  if (cache->store_ || lookup.is_replay()) return lookup.take({id, size_t(size)}).release();
+  // What the store has is known by now; with a zone alone mostly nothing was looked up yet.
+  if (cache->store_ || lookup.has_searched() || lookup.is_replay())
+    return lookup.take({id, size_t(size)}).release();
   SSL_SESSION* found = cache->find({id, size_t(size)});
   if (found) lookup.set_source(SessionLookup::Source::host);
   return found;

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "tls/context.h"
 #include "tls/session_cache.h"
+#include "tls/ticket_keys.h"
 
 namespace sluice::tls {
 
@@ -17,25 +19,31 @@ bool SessionLookup::run(SSL* ssl, SessionCache& cache, std::string_view server_n
   if (asking_) return false;
   if (std::exchange(known_, true)) return true;
   Resumption asked = Resumption::asked_for(ssl);
-  if (SSL_get_max_early_data(ssl) == 0) asked.binder = {};
+  if (SSL_get_max_early_data(ssl) == 0) asked.early_data = {};
   store_ = cache.store();
   SessionStore::Question question{.session = {}, .early_data = {}, .server_name = server_name};
-  if (store_ && !asked.session.empty()) {
+  if (!asked.session.empty() && (store_ || !asked.early_data.empty())) {
+    searched_ = true;
     found_.reset(cache.find(asked.session));
     if (found_) {
       source_ = Source::host;
-    } else {
+    } else if (store_) {
       question.session = asked.session;
     }
   }
-  // A binder is a MAC over the ClientHello: another one has another.
+  // What is noted of early data takes room: no more of it than there are sessions, and those are
+  // ours. So it is the ticket that is noted, or the session's id: it is for one use (RFC
+  // 8446, 8.1).
   unsigned char digest[SHA256_DIGEST_LENGTH];
-  if (!asked.binder.empty()) {
-    SHA256(asked.binder.data(), asked.binder.size(), digest);
-    question.early_data = digest;
+  if (!asked.early_data.empty()) {
+    allows_early_data_ = is_ours(ssl, asked);
+    if (allows_early_data_) {
+      SHA256(asked.early_data.data(), asked.early_data.size(), digest);
+      question.early_data = digest;
+    }
   }
   if (!store_) {
-    if (!asked.binder.empty()) judge_early_data(cache.claim_early_data(digest));
+    if (!question.early_data.empty()) judge_early_data(cache.claim_early_data(digest));
     return true;
   }
   if (question.session.empty() && question.early_data.empty()) return true;
@@ -54,6 +62,13 @@ bool SessionLookup::run(SSL* ssl, SessionCache& cache, std::string_view server_n
       },
       this);
   return false;
+}
+
+// The store looks for the early data of a session only if it has the session.
+bool SessionLookup::is_ours(SSL* ssl, const Resumption& asked) const {
+  if (!asked.session.empty()) return found_ || store_;
+  TicketKeys* keys = Context::of(ssl).ticket_keys();
+  return !keys || keys->have_sealed(asked.early_data);
 }
 
 void SessionLookup::on_answer(const SessionStore::Answer& answer) {

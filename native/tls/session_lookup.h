@@ -28,6 +28,8 @@ class SessionLookup {
            void* context);
   /// What was found, for who asks with its id; null: nothing.
   SessionPtr take(client_hello::Bytes id);
+  /// Whether take() knows of all sessions that there are.
+  bool has_searched() const { return searched_; }
   Source source() const { return source_; }
   void set_source(Source source) { source_ = source; }
   /// Early data, and then all of the session, is refused that may be a replay.
@@ -36,6 +38,7 @@ class SessionLookup {
   void forget();
 
  private:
+  bool is_ours(SSL* ssl, const Resumption& asked) const;
   void on_answer(const SessionStore::Answer& answer);
   void judge_early_data(SessionStore::Answer::EarlyData answer);
 
@@ -47,6 +50,7 @@ class SessionLookup {
   uint32_t asking_ = 0;
   Source source_ = Source::none;
   bool known_ = false;
+  bool searched_ = false;
   bool allows_early_data_ = true;
   bool is_replay_ = false;
 };

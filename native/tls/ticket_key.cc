@@ -1,7 +1,9 @@
 #include "tls/ticket_key.h"
 
 #include <openssl/core_names.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstring>
@@ -10,7 +12,7 @@ namespace sluice::tls {
 
 namespace {
 
-constexpr size_t name_size = 16, iv_size = 16, small_file = 48;
+constexpr size_t iv_size = 16, small_file = 48;
 
 }  // namespace
 
@@ -46,6 +48,17 @@ bool TicketKey::seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cip
 
 bool TicketKey::open(const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const {
   return set_mac(mac) && EVP_DecryptInit_ex(cipher, algorithm(), nullptr, cipher_.data(), iv) == 1;
+}
+
+// RFC 5077, 4: the MAC comes last.
+bool TicketKey::has_sealed(std::span<const unsigned char> ticket) const {
+  constexpr size_t mac_size = SHA256_DIGEST_LENGTH;
+  if (ticket.size() < name_size + iv_size + mac_size || !has_name(ticket.data())) return false;
+  unsigned char mac[mac_size];
+  unsigned size = 0;
+  size_t sealed = ticket.size() - mac_size;
+  return HMAC(EVP_sha256(), mac_.data(), int(size_), ticket.data(), sealed, mac, &size) &&
+         CRYPTO_memcmp(mac, ticket.data() + sealed, mac_size) == 0;
 }
 
 const EVP_CIPHER* TicketKey::algorithm() const {

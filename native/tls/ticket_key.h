@@ -12,6 +12,7 @@ namespace sluice::tls {
 class TicketKey {
  public:
   using Bytes = std::array<unsigned char, 80>;
+  static constexpr size_t name_size = 16;
 
   /// 48 bytes: name, AES-128, HMAC; 80 bytes: name, HMAC, AES-256.
   static TicketKey parse(std::span<const unsigned char> file);
@@ -22,12 +23,14 @@ class TicketKey {
   /// Makes a ticket's cipher and MAC ready. To seal, `name` and `iv` are filled.
   bool seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const;
   bool open(const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const;
+  /// Whether a ticket, as OpenSSL lays it out, is one that this key has sealed.
+  bool has_sealed(std::span<const unsigned char> ticket) const;
 
  private:
   bool set_mac(EVP_MAC_CTX* mac) const;
   const EVP_CIPHER* algorithm() const;
 
-  std::array<unsigned char, 16> name_;
+  std::array<unsigned char, name_size> name_;
   std::array<unsigned char, 32> cipher_;
   std::array<unsigned char, 32> mac_;
   size_t size_;  ///< of the other two: 16 or 32

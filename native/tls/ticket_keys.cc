@@ -91,20 +91,31 @@ const TicketKey* TicketKeys::find(const unsigned char* name) const {
   return found == keys_.end() ? nullptr : &*found;
 }
 
+const TicketKey* TicketKeys::search(const unsigned char* name) {
+  refresh(false);
+  if (const TicketKey* found = find(name)) return found;
+  refresh(true);
+  return find(name);
+}
+
+bool TicketKeys::have_sealed(std::span<const unsigned char> ticket) {
+  if (ticket.size() < TicketKey::name_size) return false;
+  const TicketKey* found = search(ticket.data());
+  return found && found->has_sealed(ticket);
+}
+
 // 1: done; 2: done, and the client should have a new ticket; 0: not our ticket; -1: failure.
 int TicketKeys::use(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                     EVP_MAC_CTX* mac, int encrypt) {
   TicketKeys* keys = Context::of(ssl).ticket_keys();
   if (!keys) return encrypt ? -1 : 0;
-  keys->refresh(false);
-  if (encrypt) return !keys->keys_.empty() && keys->keys_[0].seal(name, iv, cipher, mac) ? 1 : -1;
+  if (encrypt) {
+    keys->refresh(false);
+    return !keys->keys_.empty() && keys->keys_[0].seal(name, iv, cipher, mac) ? 1 : -1;
+  }
   ServerHandshake* handshake = ServerHandshake::of(ssl);
   if (handshake && handshake->session_lookup.is_replay()) return 0;
-  const TicketKey* found = keys->find(name);
-  if (!found) {
-    keys->refresh(true);
-    found = keys->find(name);
-  }
+  const TicketKey* found = keys->search(name);
   if (!found) return 0;
   if (!found->open(iv, cipher, mac)) return -1;
   // A TLS 1.3 ticket is for one use, and renewing a TLS 1.2 one moves it to the key in force.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "tls/openssl.h"
@@ -22,6 +23,9 @@ class TicketKeys {
   static std::unique_ptr<TicketKeys> install(SSL_CTX* context, const Settings& settings,
                                              SessionZone* zone, const TicketKeyRing* ring);
 
+  /// Whether a ticket is one of ours.
+  bool have_sealed(std::span<const unsigned char> ticket);
+
  protected:
   std::vector<TicketKey> keys_;
 
@@ -29,6 +33,8 @@ class TicketKeys {
   static int use(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                  EVP_MAC_CTX* mac, int encrypt);
   const TicketKey* find(const unsigned char* name) const;
+  /// The same after a look for new keys.
+  const TicketKey* search(const unsigned char* name);
 
   /// Has keys_ up to date; `unknown`: there is a ticket under a key that isn't among them.
   virtual void refresh(bool unknown) = 0;

@@ -98,10 +98,11 @@ class SessionStore {
     const id = reader.block();
     const digest = reader.block();
     const serverName = reader.rest().toString('latin1');
-    const [[session, bytes], earlyData] = await Promise.all([
-      id.length > 0 ? this.#session(id, serverName) : ([SESSION.notAsked, undefined] as const),
-      digest.length > 0 ? this.#earlyData(digest) : EARLY_DATA.notAsked,
-    ]);
+    const [session, bytes] =
+      id.length > 0 ? await this.#session(id, serverName) : [SESSION.notAsked, undefined];
+    // Without its session early data is of no use, and is not to take room.
+    const useful = digest.length > 0 && (session === SESSION.found || session === SESSION.notAsked);
+    const earlyData = useful ? await this.#earlyData(digest) : EARLY_DATA.notAsked;
     this.#replies.answer(
       question,
       Buffer.concat([Buffer.from(session + earlyData, 'latin1'), bytes ?? Buffer.alloc(0)]),

@@ -114,6 +114,39 @@ for (const [what, directives] of [
   });
 }
 
+/** From the end of a ClientHello: one binder of SHA-384 with the lengths before it (RFC 8446, 4.2.11). */
+const BINDERS = 2 + 1 + 48;
+const TICKET_AGE = 4;
+
+/** A flight whose ClientHello differs in one byte, so far from its end. */
+function altered(flight: Buffer, fromEnd: number): Buffer {
+  const copy = Buffer.from(flight);
+  const at = 5 + copy.readUInt16BE(3) - fromEnd;
+  copy[at] = (copy[at] ?? 0) ^ 1;
+  return copy;
+}
+
+for (const [what, directives] of [
+  ['tickets', TICKETS],
+  ['ids of kept sessions', KEPT],
+] as const) {
+  t.test(`${what}: what is made up takes no room in the store`, async (t) => {
+    const redis = await RedisServer.start(t);
+    const host = await startHost(t, `redis://127.0.0.1:${redis.port}`, directives);
+    await storeIs(host, 'up');
+    const noted = (): Promise<number> => redis.with(async (c) => (await c.keys('*:e:*')).length);
+    const { answer, flight } = await sendEarly(t, host, host);
+    t.match(answer, /Early data was accepted/);
+    t.equal(await noted(), 1);
+    for (const fromEnd of [1, 2, 3]) await replay(host.port, altered(flight, fromEnd));
+    t.equal(await noted(), 1, 'the same with other binders');
+    for (const beyond of [1, 2, 3]) {
+      await replay(host.port, altered(flight, BINDERS + TICKET_AGE + beyond));
+    }
+    t.equal(await noted(), 1, 'another that nobody was given');
+  });
+}
+
 t.test('with the store away early data is refused', async (t) => {
   const redis = await RedisServer.start(t);
   const host = await startHost(t, `redis://127.0.0.1:${redis.port}`, TICKETS);
