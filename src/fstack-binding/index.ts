@@ -19,6 +19,7 @@ export type SocketOption =
   | 'SO_REUSEADDR'
   | 'SO_REUSEPORT'
   | 'SO_RCVBUF'
+  | 'SO_RCVBUFFORCE'
   | 'SO_SNDBUF'
   | 'SO_KEEPALIVE'
   | 'SO_TYPE'

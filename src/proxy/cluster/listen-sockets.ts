@@ -7,6 +7,8 @@ import { errorNumber, systemErrorText } from './system-error.ts';
 
 export const DEFAULT_BACKLOG = 511;
 const EADDRINUSE = 98;
+/** All QUIC clients of a worker share a socket; of the kernel's own default 300 of them fill it at once. */
+const DATAGRAM_RECEIVE_BUFFER = 2 * 1024 * 1024;
 const BIND_TRIES = 5;
 const BIND_PAUSE_MS = 500;
 /** Everyone may connect to a unix socket; the directory says who can reach it. */
@@ -181,6 +183,7 @@ export class ListenSockets {
 
   #configure({ fd, settings }: ListenSocket, before: ListenSettings | undefined): void {
     if (settings.rcvbuf !== undefined) this.#set(fd, 'SO_RCVBUF', settings.rcvbuf, settings);
+    else if (settings.transport === 'datagram') this.#widen(fd);
     if (settings.sndbuf !== undefined) this.#set(fd, 'SO_SNDBUF', settings.sndbuf, settings);
     if (settings.keepalive) {
       const { on, idle, interval, count } = settings.keepalive;
@@ -235,6 +238,18 @@ export class ListenSockets {
         `getsockname() of the inherited socket #${fd} failed ${systemErrorText(this.#addon, error)}`,
       );
       return undefined;
+    }
+  }
+
+  /** Without the privilege for more, as far as `net.core.rmem_max` allows. */
+  #widen(fd: number): void {
+    for (const option of ['SO_RCVBUFFORCE', 'SO_RCVBUF'] as const) {
+      try {
+        this.#addon.setSocketOption(fd, option, DATAGRAM_RECEIVE_BUFFER);
+        return;
+      } catch {
+        // The next one asks for less.
+      }
     }
   }
 
