@@ -72,9 +72,9 @@ class ClientConnection {
   size_t open_requests() const { return requests_of_streams_.size() - free_requests_.size(); }
   uint64_t responses() const { return responses_; }
 
-  /// For its owner: the position in a list of those that have something to do.
-  bool scheduled = false;
-  uint64_t timer = UINT64_MAX;
+  // --- Its owner's notes ---
+  bool scheduled = false;       ///< has something to do
+  uint64_t timer = UINT64_MAX;  ///< when it is looked at next
 
  private:
   friend struct QuicCallbacks;

@@ -80,14 +80,13 @@ double cpu_seconds() {
 }
 
 void print(const Tally& tally, double seconds) {
-  auto us = [&](double percent) { return double(tally.latencies.percentile(percent)) / 1e3; };
-  std::printf(
-      "{\"requests\":%lu,\"connections\":%lu,\"seconds\":%.3f,\"perSecond\":%.0f,\"cpuSeconds\":%."
-      "3f,"
-      "\"latencyMicroseconds\":{\"p50\":%.0f,\"p90\":%.0f,\"p99\":%.0f,\"p99.9\":%.0f,\"longest\":%"
-      ".0f},\"errors\":{",
-      tally.responses, tally.connections, seconds, double(tally.responses) / seconds, cpu_seconds(),
-      us(50), us(90), us(99), us(99.9), double(tally.latencies.longest()) / 1e3);
+  std::printf("{\"requests\":%lu,\"connections\":%lu,", tally.responses, tally.connections);
+  std::printf("\"seconds\":%.3f,\"perSecond\":%.0f,", seconds, double(tally.responses) / seconds);
+  std::printf("\"cpuSeconds\":%.3f,\"latencyMicroseconds\":{", cpu_seconds());
+  for (double percent : {50.0, 90.0, 99.0, 99.9}) {
+    std::printf("\"p%g\":%.0f,", percent, double(tally.latencies.percentile(percent)) / 1e3);
+  }
+  std::printf("\"longest\":%.0f},\"errors\":{", double(tally.latencies.longest()) / 1e3);
   const char* separator = "";
   for (const auto& [what, count] : tally.errors) {
     std::printf("%s\"%s\":%lu", separator, what.c_str(), count);
