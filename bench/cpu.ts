@@ -1,6 +1,6 @@
 /** CPU time and memory of processes, from proc(5). */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { processTree } from './processes.ts';
 
 const TICK_US = 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'latin1' }));
@@ -26,4 +26,14 @@ export function anonymousBytes(pid: number): number {
     kilobytes += Number(/^Anonymous:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0);
   }
   return kilobytes * 1024;
+}
+
+/** Microseconds that a worker's data thread has used: what requests of other connections wait for. */
+export function dataThreadMicroseconds(pid: number): number {
+  const tasks = `/proc/${pid}/task`;
+  for (const task of readdirSync(tasks)) {
+    if (readFileSync(`${tasks}/${task}/comm`, 'latin1') !== 'data\n') continue;
+    return Number(readFileSync(`${tasks}/${task}/schedstat`, 'latin1').split(' ')[0]) / 1000;
+  }
+  throw new Error(`process ${pid} has no data thread`);
 }
