@@ -10,14 +10,20 @@ namespace {
 
 constexpr std::string_view data_prefix = "data:";
 constexpr std::string_view store_prefix = "store:";
+constexpr std::string_view engine_prefix = "engine:";
 
 bool is_file(std::string_view name) {
-  return !name.starts_with(data_prefix) && !name.starts_with(store_prefix);
+  return !name.starts_with(data_prefix) && !name.starts_with(store_prefix) &&
+         !name.starts_with(engine_prefix);
 }
 
 /// The text that a name stands for; false with OpenSSL's errors of opening a file.
 bool read_text(const std::string& name, std::string& text, std::string& error) {
   if (name.starts_with(store_prefix)) return true;
+  if (name.starts_with(engine_prefix)) {
+    error = "loading \"engine:...\" certificate keys is not supported";
+    return false;
+  }
   if (!is_file(name)) {
     text = name.substr(data_prefix.size());
     return true;

@@ -12,6 +12,12 @@ export class PemError extends Error {}
 
 const DATA = 'data:';
 const STORE = 'store:';
+const ENGINE = 'engine:';
+
+/** Whether a directive names a file, and not the text itself or where else a key is. */
+export function namesFile(said: string): boolean {
+  return ![DATA, STORE, ENGINE].some((prefix) => said.startsWith(prefix));
+}
 
 /**
  * What a directive such as `ssl_certificate` names: a file, `data:` with the text itself, or for a key `store:` with
@@ -20,6 +26,10 @@ const STORE = 'store:';
 export function readPem(said: string, full: (name: string) => string): Pem {
   if (said.startsWith(DATA)) return { name: said, text: said.slice(DATA.length) };
   if (said.startsWith(STORE)) return { name: said, text: '' };
+  // Engines are built for the system's OpenSSL, and Node.js has another.
+  if (said.startsWith(ENGINE)) {
+    throw new PemError('loading "engine:..." certificate keys is not supported');
+  }
   const name = full(said);
   try {
     return { name, text: readFileSync(Buffer.from(name, 'latin1'), 'latin1') };

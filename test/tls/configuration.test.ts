@@ -68,6 +68,14 @@ t.test('what is wrong with certificates and keys is said in nginx’s words', (t
     'one of the pass phrases fits',
   );
   t.match(
+    check('ssl_certificate certificate; ssl_certificate_key engine:pkcs11:id_00;'),
+    'cannot load certificate key "engine:pkcs11:id_00": loading "engine:..." certificate keys is not supported',
+  );
+  t.match(
+    check('ssl_certificate certificate; ssl_certificate_key store:file:/missing;'),
+    /cannot load certificate key "store:file:\/missing": OSSL_STORE_\w+\(\) failed \(SSL: error:/,
+  );
+  t.match(
     check(`${PAIR} ssl_password_file missing;`),
     /open\(\) "missing" failed \(2: No such file or directory\) in/,
   );

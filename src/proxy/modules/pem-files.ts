@@ -1,6 +1,6 @@
 /** PEM files that directives name. */
 import { statSync } from 'node:fs';
-import { type Pem, PemError, readPem } from '../../tls/pem.ts';
+import { namesFile, type Pem, PemError, readPem } from '../../tls/pem.ts';
 import type { Compiler } from '../conf/compile/compiler.ts';
 import { MAIN } from '../conf/contexts.ts';
 import { Refusal } from '../conf/diagnostics.ts';
@@ -96,7 +96,7 @@ export class PemFiles {
   }
 
   #full(value: string): string {
-    return this.#compiler.paths.besideConfiguration(value);
+    return namesFile(value) ? this.#compiler.paths.besideConfiguration(value) : value;
   }
 
   #inherits(): boolean {
