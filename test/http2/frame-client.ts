@@ -13,7 +13,7 @@ export interface Frame {
 
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 export const PRIORITY_UPDATE = 0x10;
-export const ERROR = { none: 0, protocol: 1, flow: 3, refused: 7, compression: 9, calm: 11 };
+export const ERROR = { none: 0, protocol: 1, flow: 3, closed: 5, refused: 7, compression: 9, calm: 11 };
 
 /** HEADERS of a request. */
 export function request(

@@ -147,6 +147,8 @@ const broken: Record<string, [bytes: Buffer, error: number]> = {
     ERROR.compression,
   ],
   'an even stream': [request(2), ERROR.protocol],
+  'a stream that was passed over': [Buffer.concat([request(3), request(1)]), ERROR.protocol],
+  'a stream that has no answer yet': [Buffer.concat([request(1), request(1)]), ERROR.closed],
   'DATA of no stream': [frame(TYPE.data, 0, 0, Buffer.from('x')), ERROR.protocol],
   'a push': [frame(TYPE.push, 4, 1, number(2)), ERROR.protocol],
   'PRIORITY_UPDATE on a stream': [frame(PRIORITY_UPDATE, 0, 1, number(1)), ERROR.protocol],
@@ -160,6 +162,12 @@ t.test('what breaks the connection', async (t) => {
     client.send(bytes);
     t.equal(await client.goaway(), error, name);
   }
+  const again = new FrameClient(t, port);
+  again.send(request(1));
+  await again.end(1);
+  again.send(request(1));
+  t.equal(await again.goaway(), ERROR.protocol, 'a stream that has been');
+
   const client = new FrameClient(t, port);
   client.socket.write('GET / HTTP/1.1\r\n\r\n');
   await client.goaway();

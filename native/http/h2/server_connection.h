@@ -99,6 +99,7 @@ class ServerConnection final : public ClientConnection,
 
   // --- Frames that are no requests (server_control.cc) ---
   bool begin_control_frame(const nghttp2_frame_hd& head);
+  bool is_stale(const nghttp2_frame_hd& head);
   bool take_window_update(uint32_t increment);
   void take_priority_update(int32_t on_stream);
   void take_dependency(int32_t id, const nghttp2_priority_spec& said);
@@ -168,6 +169,7 @@ class ServerConnection final : public ClientConnection,
   bool settings_acknowledged_ = false;
   bool swallow_acknowledgement_ = false;  ///< of a SETTINGS that the client has not sent
   bool going_away_ = false;
+  bool has_reset_ = false;  ///< a stream of which more may be on its way
   bool dependencies_changed_ = false;
   bool idle_ = true;  ///< no request is in progress
 };

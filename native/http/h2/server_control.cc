@@ -40,6 +40,12 @@ bool ServerConnection::begin_control_frame(const nghttp2_frame_hd& head) {
   return false;
 }
 
+// RFC 9113 section 5.1.1: a request on a stream that has been, or was passed over.
+bool ServerConnection::is_stale(const nghttp2_frame_hd& head) {
+  return head.type == NGHTTP2_HEADERS && head.stream_id <= last_stream_id_ && !has_reset_ &&
+         !stream_of(head.stream_id);
+}
+
 bool ServerConnection::take_window_update(uint32_t increment) {
   if (increment >= tiny_increment || guard_.control_frame(thread_.stack().timers().now())) {
     return true;

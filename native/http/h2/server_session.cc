@@ -64,7 +64,7 @@ struct SessionCallbacks {
   static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* user) {
     ServerConnection& self = connection(user);
     if (self.failed_ || !self.begin_control_frame(*head)) return NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (head->type == NGHTTP2_PUSH_PROMISE) {
+    if (head->type == NGHTTP2_PUSH_PROMISE || self.is_stale(*head)) {
       self.fail(NGHTTP2_PROTOCOL_ERROR);
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
@@ -90,6 +90,7 @@ struct SessionCallbacks {
     bool refuse = !self.begin_stream(id, frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     if (refuse) {
       self.in_header_block_ = false;
+      self.has_reset_ = true;
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     }
     return 0;
@@ -187,6 +188,7 @@ struct SessionCallbacks {
       connection(user).thread_.counters.http2_floods++;
       connection(user).log(LogLevel::info, 0, "http2 flood detected");
     }
+    if (head.type == NGHTTP2_RST_STREAM) connection(user).has_reset_ = true;
     if (head.type != NGHTTP2_HEADERS && head.type != NGHTTP2_DATA) return 0;
     ServerStream* stream = SessionCallbacks::stream(session, head.stream_id);
     if (!stream) return 0;
