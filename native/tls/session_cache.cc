@@ -4,6 +4,7 @@
 #include "base/counters.h"
 #include "tls/client_hello.h"
 #include "tls/context.h"
+#include "tls/random.h"
 #include "tls/server_handshake.h"
 #include "tls/session_zone.h"
 
@@ -33,6 +34,8 @@ int64_t end_of(const SSL_SESSION* session) {
   return Clock::of_thread().seconds() + SSL_SESSION_get_timeout(session);
 }
 
+int make_session_id(SSL*, unsigned char* id, unsigned* size) { return public_random({id, *size}); }
+
 /// A session is good wherever certificates and authorities are the same.
 void set_session_context(SSL_CTX* context, const Settings& settings) {
   std::unique_ptr<EVP_MD_CTX, Releaser<EVP_MD_CTX_free>> digest(EVP_MD_CTX_new());
@@ -61,6 +64,7 @@ void set_session_context(SSL_CTX* context, const Settings& settings) {
 std::unique_ptr<SessionCache> SessionCache::install(SSL_CTX* context, const Settings& settings,
                                                     SessionZone* zone, SessionStore* store) {
   SSL_CTX_set_timeout(context, settings.session_timeout);
+  SSL_CTX_set_generate_session_id(context, make_session_id);
   set_session_context(context, settings);
   if (!settings.session_tickets) SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   if (zone || store) {

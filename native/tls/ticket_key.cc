@@ -2,11 +2,12 @@
 
 #include <openssl/core_names.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "tls/random.h"
 
 namespace sluice::tls {
 
@@ -41,7 +42,7 @@ bool TicketKey::has_name(const unsigned char* name) const {
 
 bool TicketKey::seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                      EVP_MAC_CTX* mac) const {
-  if (RAND_bytes(iv, iv_size) != 1) return false;
+  if (!public_random({iv, iv_size})) return false;
   std::ranges::copy(name_, name);
   return set_mac(mac) && EVP_EncryptInit_ex(cipher, algorithm(), nullptr, cipher_.data(), iv) == 1;
 }
@@ -62,7 +63,10 @@ bool TicketKey::has_sealed(std::span<const unsigned char> ticket) const {
 }
 
 const EVP_CIPHER* TicketKey::algorithm() const {
-  return size_ == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
+  // Looked up once: by name each time would cost as much as a ticket's cipher.
+  static const EVP_CIPHER* const aes_128 = EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr);
+  static const EVP_CIPHER* const aes_256 = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+  return size_ == 16 ? aes_128 : aes_256;
 }
 
 bool TicketKey::set_mac(EVP_MAC_CTX* mac) const {
