@@ -149,6 +149,7 @@ const broken: Record<string, [bytes: Buffer, error: number]> = {
   'an even stream': [request(2), ERROR.protocol],
   'a stream that was passed over': [Buffer.concat([request(3), request(1)]), ERROR.protocol],
   'a stream that has no answer yet': [Buffer.concat([request(1), request(1)]), ERROR.closed],
+  'PRIORITY of no stream': [frame(2, 0, 0, Buffer.from([0, 0, 0, 1, 16])), ERROR.protocol],
   'DATA of no stream': [frame(TYPE.data, 0, 0, Buffer.from('x')), ERROR.protocol],
   'a push': [frame(TYPE.push, 4, 1, number(2)), ERROR.protocol],
   'PRIORITY_UPDATE on a stream': [frame(PRIORITY_UPDATE, 0, 1, number(1)), ERROR.protocol],

@@ -19,7 +19,7 @@ class DependencyTree {
     bool exclusive = false;  ///< all others that depend on it depend on this stream from now on
   };
 
-  /// Ignored when there are too many streams already, open or not.
+  /// Of a stream, not 0, and another one. Ignored when there are too many already, open or not.
   void set(int32_t stream, const Dependency& dependency);
   /// The stream is closed: what depends on it depends on its parent.
   void remove(int32_t stream);

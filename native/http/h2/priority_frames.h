@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "http/h2/session.h"
@@ -26,19 +27,21 @@ class PriorityFrames {
         left_ -= uint32_t(skipped);
         continue;
       }
-      frame_[filled_++] = uint8_t(input[at++]);
-      if (filled_ == frame_head_size) {
-        left_ = uint32_t(frame_[0]) << 16 | uint32_t(frame_[1]) << 8 | frame_[2];
-        bool priority = frame_[3] == NGHTTP2_PRIORITY && left_ == payload_size;
-        if (priority) {
-          left_ = 0;
-        } else {
-          filled_ = 0;
-        }
-      } else if (filled_ == sizeof frame_) {
+      size_t wanted = filled_ < frame_head_size ? frame_head_size : sizeof frame_;
+      size_t taken = std::min(wanted - filled_, input.size() - at);
+      std::memcpy(frame_ + filled_, input.data() + at, taken);
+      at += taken;
+      filled_ += uint8_t(taken);
+      if (filled_ == sizeof frame_) {
         filled_ = 0;
         found_ = true;
         break;
+      }
+      if (filled_ == frame_head_size) {
+        uint32_t size = uint32_t(frame_[0]) << 16 | uint32_t(frame_[1]) << 8 | frame_[2];
+        if (frame_[3] == NGHTTP2_PRIORITY && size == payload_size) continue;
+        filled_ = 0;
+        left_ = size;
       }
     }
     return at;

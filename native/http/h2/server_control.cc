@@ -93,11 +93,11 @@ void ServerConnection::take_priority_update(int32_t on_stream) {
   }
 }
 
-// RFC 7540 section 5.3.1. As nginx, one that makes no sense ends the connection.
+// RFC 7540 sections 5.3.1 and 6.3. As nginx, what makes no sense ends the connection.
 void ServerConnection::take_dependency(int32_t id, const nghttp2_priority_spec& said) {
   constexpr auto no_tree = nghttp2_settings_id(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES);
   if (nghttp2_session_get_remote_settings(session_.get(), no_tree) == 1) return;
-  if (said.stream_id == id) {
+  if (id == 0 || said.stream_id == id) {
     fail(NGHTTP2_PROTOCOL_ERROR);
     return;
   }
