@@ -140,6 +140,12 @@ int64_t Connection::open_stream(bool bidirectional) {
   return open(connection_, &stream, nullptr) == 0 ? stream : -1;
 }
 
+void Connection::allow_stream() {
+  if (state_ != State::open) return;
+  ngtcp2_conn_extend_max_streams_uni(connection_, 1);
+  wants_to_send();
+}
+
 void Connection::wants_to_send() {
   if (state_ == State::open) endpoint_.schedule(*this);
 }

@@ -66,6 +66,8 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   const net::Address& local() const { return local_; }
   /// A stream of ours; -1: the client allows none.
   int64_t open_stream(bool bidirectional = false);
+  /// The client may open one more unidirectional stream.
+  void allow_stream();
   /// Of a datagram that the client takes and a packet has room for; 0: it takes none.
   size_t max_datagram_size() const;
   /// Something is ready to be sent.

@@ -98,6 +98,16 @@ bool WebTransport::on_closed(int64_t stream) {
   return true;
 }
 
+void WebTransport::on_ended(WebTransportStream& stream) {
+  auto found = streams_.find(stream.id);
+  if (found == streams_.end()) return;
+  std::unique_ptr<WebTransportStream> ended = std::move(found->second);
+  streams_.erase(found);
+  bury(std::move(ended));
+  quic::Connection* transport = connection_.transport();
+  if (transport && replaced_++ < most_replaced) transport->allow_stream();
+}
+
 void WebTransport::bury(std::unique_ptr<WebTransportStream> stream) {
   waiting_count_ -= stream->ListHook<StreamsWithoutSession>::linked();
   stream->on_closed();

@@ -70,10 +70,16 @@ class WebTransport {
   /// A client's stream has said whose it is.
   void place(WebTransportStream& stream);
   WebTransportStream* open(WebTransportSession& session, bool bidirectional);
+  /// A client's unidirectional stream has come to its end.
+  void on_ended(WebTransportStream& stream);
   void has_datagram(WebTransportSession& session);
   void consume(size_t bytes);
 
  private:
+  /// In the place of unidirectional streams that have ended the client may open so many others:
+  /// ngtcp2 0.12 never lets go of such a stream, so their number has to be bounded.
+  static constexpr uint32_t most_replaced = 16 * 1024;
+
   struct WaitingDatagram {
     uint64_t session;
     std::vector<uint8_t> bytes;
@@ -96,6 +102,7 @@ class WebTransport {
   std::deque<WaitingDatagram> waiting_datagrams_;
   IntrusiveList<WebTransportSession, SessionsWithDatagrams> sending_;
   Timer patience_;
+  uint32_t replaced_ = 0;
   bool draining_ = false;
 };
 

@@ -36,17 +36,21 @@ void WebTransportStream::on_data(Bytes bytes, bool end) {
   } else {
     early_.insert(early_.end(), bytes.begin(), bytes.end());
     early_end_ |= end;
+    return;
   }
+  if (end) note_end();
+}
+
+// A stream that goes both ways ends with its other side.
+void WebTransportStream::note_end() {
+  if (!ngtcp2_is_bidi_stream(id) && !ours()) all_.on_ended(*this);
 }
 
 void WebTransportStream::on_reset(uint64_t error) {
-  if (refused_) return;
-  if (session_) {
-    session_->owner().on_stream_reset(*this, application_error(error));
-    return;
-  }
-  if (!named_) {
-    refuse(Error::general_protocol_error);
+  if (session_ && !refused_) session_->owner().on_stream_reset(*this, application_error(error));
+  if (!named_) refuse(Error::general_protocol_error);
+  if (session_ || refused_) {
+    note_end();
     return;
   }
   early_reset_ = true;
@@ -70,11 +74,13 @@ void WebTransportStream::join(WebTransportSession& session) {
   session.add(*this);
   if (!session.owner().on_stream(*this, ngtcp2_is_bidi_stream(id))) {
     refuse(Error::webtransport_buffered_stream_rejected);
+    if (early_end_ || early_reset_) note_end();
     return;
   }
   std::vector<uint8_t> early = std::exchange(early_, {});
   if (!early.empty() || early_end_) session.owner().on_stream_data(*this, early, early_end_);
   if (early_reset_) session.owner().on_stream_reset(*this, application_error(early_error_));
+  if (early_end_ || early_reset_) note_end();
 }
 
 void WebTransportStream::consume(size_t bytes) {

@@ -64,6 +64,7 @@ class WebTransportStream final : public http::WebTransportStream,
   void give_up(uint64_t error);
   void ask_to_stop(uint64_t error);
   void note_progress();
+  void note_end();
 
   WebTransport& all_;
   WebTransportSession* session_ = nullptr;

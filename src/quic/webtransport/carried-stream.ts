@@ -15,6 +15,8 @@ export class CarriedStream implements NativeStream {
   readonly #session: number;
   readonly #orders: Orders;
   readonly #received: Uint8Array[] = [];
+  /** Bytes that the library has, and nobody has read as far as is known. */
+  #unread = 0;
   #ended = false;
   #endTold = false;
   #reading = false;
@@ -69,8 +71,10 @@ export class CarriedStream implements NativeStream {
 
   // --- From the library ---
 
+  /** Somebody waits, so all that came before has been read. */
   startReading(): void {
     this.#reading = true;
+    this.#giveBack();
     this.#deliver();
   }
 
@@ -130,6 +134,7 @@ export class CarriedStream implements NativeStream {
     this.#delivering = false;
     if (!this.#ended || this.#received.length > 0 || this.#endTold) return;
     this.#endTold = true;
+    this.#giveBack();
     this.jsobj.commitReadBuffer({ fin: true });
   }
 
@@ -147,10 +152,17 @@ export class CarriedStream implements NativeStream {
     buffer.set(first.subarray(0, bytes));
     if (bytes < first.length) this.#received[0] = first.subarray(bytes);
     else this.#received.shift();
-    this.#put(ORDER.used, uint32(bytes));
+    this.#unread += bytes;
     const read = { buffer, readBytes: bytes, drained: true, fin: false, ...(byob && { byob }) };
     const { stopReading } = this.jsobj.commitReadBuffer(read);
     // Something lies there unread: the library asks for more when somebody wants it.
     if (stopReading || (this.jsobj.readableController?.desiredSize ?? 0) < 0) this.#reading = false;
+    else this.#giveBack();
+  }
+
+  /** The client may send as much again. */
+  #giveBack(): void {
+    if (this.#unread > 0) this.#put(ORDER.used, uint32(this.#unread));
+    this.#unread = 0;
   }
 }

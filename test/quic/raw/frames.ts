@@ -29,6 +29,7 @@ export const FrameType = {
   connectionClose: 0x1c,
   applicationClose: 0x1d,
   handshakeDone: 0x1e,
+  datagram: 0x30,
 } as const;
 
 const STREAM_MASK = 0xf8;
@@ -95,6 +96,10 @@ function parseFrame(type: number, reader: Reader): Frame {
     case FrameType.newConnectionId:
       take(2);
       return frame(reader.byte() + TOKEN_SIZE);
+    case FrameType.datagram:
+      return frame(reader.left);
+    case FrameType.datagram + 1:
+      return frame(reader.varint());
     case FrameType.pathChallenge:
     case FrameType.pathResponse:
       return frame(8);
@@ -118,6 +123,10 @@ export function frame(type: number, ...numbers: readonly (number | bigint)[]): B
 
 export function cryptoFrame(bytes: Uint8Array, offset = 0): Buffer {
   return Buffer.concat([frame(FrameType.crypto, offset, bytes.length), bytes]);
+}
+
+export function datagramFrame(bytes: Uint8Array): Buffer {
+  return Buffer.concat([frame(FrameType.datagram + 1, bytes.length), bytes]);
 }
 
 export interface StreamPart {
