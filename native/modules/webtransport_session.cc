@@ -45,13 +45,14 @@ WebTransportSession::~WebTransportSession() { channel_.remove(number_); }
 
 // --- The request ---
 
-// The sizes of a stream's buffer and of the largest datagram, then texts with a zero behind each:
-// the handler's file, the client's address, names and values of the head.
+// The sizes of a stream's buffer, of the largest datagram and of their queue, then texts with a
+// zero behind each: the handler's file, the client's address, names and values of the head.
 void WebTransportSession::ask() {
   exchange_.set_source(this);
   std::string request;
   webtransport::put(request, conf_.buffer_size);
   webtransport::put(request, uint32_t(carrier_.max_datagram_size()));
+  webtransport::put(request, conf_.datagram_queue);
   auto text = [&request](std::string_view part) { (request += part) += '\0'; };
   text(conf_.handler);
   text(exchange_.downstream.connection().remote_text);

@@ -2,8 +2,6 @@ import { CarriedStream } from './carried-stream.ts';
 import type { LibrarySession, NativeSession } from './library.ts';
 import { type Message, NEWS, ORDER, type Order, type Orders, uint32, WAY } from './messages.ts';
 
-/** Of datagrams that the handler has not read, and of those that it writes at a go; what is more is lost. */
-const MOST_DATAGRAMS = 256;
 /** Streams that the client doesn't allow yet. */
 const MOST_WAITING = 1_000;
 const LONGEST_REASON = 1_024;
@@ -13,6 +11,8 @@ export interface SessionStart {
   /** Of a stream, bytes that the data thread takes at first. */
   readonly room: number;
   readonly maxDatagramSize: number;
+  /** Of datagrams that the handler has not read, and of those that it writes at a go; what is more is lost. */
+  readonly datagramQueue: number;
 }
 
 /** A session as the library's HttpWTSession has it. */
@@ -96,7 +96,7 @@ export class CarriedSession implements NativeSession {
 
   #onDatagram(datagram: Buffer): void {
     const unread = -(this.jsobj.incomDatagramController_?.desiredSize ?? 0);
-    if (unread >= MOST_DATAGRAMS) return;
+    if (unread >= this.#start.datagramQueue) return;
     try {
       this.jsobj.onDatagramReceived({ datagram });
     } catch {
@@ -129,7 +129,7 @@ export class CarriedSession implements NativeSession {
 
   writeDatagram(chunk: Uint8Array): { code: 'success' | 'blocked' | 'tooBig' } {
     if (chunk.length > this.#start.maxDatagramSize) return { code: 'tooBig' };
-    if (this.#datagrams >= MOST_DATAGRAMS) return { code: 'blocked' };
+    if (this.#datagrams >= this.#start.datagramQueue) return { code: 'blocked' };
     if (this.#datagrams++ === 0) setImmediate(() => (this.#datagrams = 0));
     this.#put(ORDER.datagram, chunk);
     return { code: 'success' };
@@ -163,23 +163,15 @@ export class CarriedSession implements NativeSession {
   }
 
   orderSessionStats(): void {
-    this.jsobj.onSessionStats(NO_STATS);
+    this.jsobj.resolveSessionStats.pop();
+    this.jsobj.rejectSessionStats.pop()?.(new Error('no statistics are kept'));
   }
 
   orderDatagramStats(): void {
-    this.jsobj.onDatagramStats(NO_STATS);
+    this.jsobj.resolveDatagramStats.pop();
+    this.jsobj.rejectDatagramStats.pop()?.(new Error('no statistics are kept'));
   }
 }
-
-const NO_STATS = {
-  timestamp: 0,
-  expiredOutgoing: 0,
-  lostOutgoing: 0,
-  minRtt: 0,
-  smoothedRtt: 0,
-  rttVariation: 0,
-  estimatedSendRateBps: 0,
-};
 
 /** Cut between two characters. */
 function shortened(reason: string): Buffer {

@@ -15,6 +15,10 @@ export type StreamEvents = NativeStream['jsobj'];
 export type LibrarySession = SessionEvents & {
   state: 'connecting' | 'connected' | 'draining' | 'closed' | 'failed';
   readonly closedResolve: (info: { closeCode: number; reason: string }) => void;
+  readonly resolveSessionStats: unknown[];
+  readonly rejectSessionStats: ((error: Error) => void)[];
+  readonly resolveDatagramStats: unknown[];
+  readonly rejectDatagramStats: ((error: Error) => void)[];
   readonly incomDatagramController_?: { readonly desiredSize: number | null };
 };
 

@@ -122,7 +122,7 @@ export class Sessions {
 
 /** As native/modules/webtransport_session.cc writes it. */
 function readOffer({ session, payload }: Message): SessionOffer & { readonly file: string } {
-  const [file = '', peerAddress = '', ...fields] = payload.toString('latin1', 8).split('\0');
+  const [file = '', peerAddress = '', ...fields] = payload.toString('latin1', 12).split('\0');
   const header: Record<string, string> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [name = '', value = ''] = fields.slice(i, i + 2);
@@ -135,6 +135,7 @@ function readOffer({ session, payload }: Message): SessionOffer & { readonly fil
     number: session,
     room: payload.readUInt32LE(0),
     maxDatagramSize: payload.readUInt32LE(4),
+    datagramQueue: payload.readUInt32LE(8),
     peerAddress,
     header,
   };
