@@ -41,6 +41,10 @@ Verdict handle(Exchange& exchange) {
     return Verdict::status(429);
   }
   WebTransportChannel& channel = *exchange.runtime.main<WebTransportChannel>();
+  if (channel.overloaded()) {
+    exchange.log(LogLevel::error, "webtransport handlers are too slow for another session");
+    return Verdict::status(503);
+  }
   exchange.arena.make<WebTransportSession>(exchange, *carrier, channel)->ask();
   return Verdict::taken();
 }

@@ -27,6 +27,9 @@ class WebTransportChannel final : private DataThread::TurnEnd {
   uint32_t add(WebTransportSession& session);
   void remove(uint32_t session);
 
+  /// The control thread is far behind: no session should begin.
+  bool overloaded() const { return batch_.size() > 4 * batch_size; }
+
   /// Something that has news.
   class Source : public ListHook<struct SourcesWithNews> {
    public:

@@ -297,7 +297,7 @@ void WebTransportSession::on_tunnel_data(std::span<const char> bytes) {
 void WebTransportSession::on_capsule() {
   std::string_view payload = as_text(capsules_.payload());
   if (capsules_.type() == http::CapsuleType::drain_webtransport_session) {
-    channel_.put(News::client_draining, number_, {});
+    if (!std::exchange(client_drains_, true)) channel_.put(News::client_draining, number_, {});
     return;
   }
   // Big-endian, as all that HTTP/3 says.

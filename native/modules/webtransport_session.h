@@ -93,6 +93,7 @@ class WebTransportSession final : public http::WebTransportSession,
   uint32_t wanted_[2] = {0, 0};  ///< streams that the client doesn't allow yet, by direction
   uint32_t client_streams_[2] = {0, 0};
   Phase phase_ = Phase::asked;
+  bool client_drains_ = false;  ///< it has asked for an end
 };
 
 }  // namespace sluice
