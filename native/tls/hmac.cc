@@ -1,63 +1,44 @@
+// The digests without the detour by EVP.
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "tls/hmac.h"
 
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/params.h>
-
-#include <algorithm>
-#include <memory>
-#include <utility>
-
-#include "tls/openssl.h"
-
 namespace sluice::tls {
+
 namespace {
 
-using Context = std::unique_ptr<EVP_MAC_CTX, Releaser<EVP_MAC_CTX_free>>;
-
-Context new_context(const EVP_MD* digest) {
-  static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  Context context(EVP_MAC_CTX_new(algorithm));
-  char* name = const_cast<char*>(EVP_MD_get0_name(digest));
-  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                                   OSSL_PARAM_construct_end()};
-  EVP_MAC_CTX_set_params(context.get(), parameters);
-  return context;
-}
-
-EVP_MAC_CTX* context_of_thread(const EVP_MD* digest) {
-  static thread_local Context sha256, sha384;
-  Context& context = EVP_MD_get_size(digest) == 32 ? sha256 : sha384;
-  if (!context) context = new_context(digest);
-  return context.get();
+Bytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
 }  // namespace
 
-Hmac::Hmac(const EVP_MD* digest, std::span<const uint8_t> key)
-    : context_(context_of_thread(digest)) {
-  EVP_MAC_init(context_, key.data(), key.size(), nullptr);
+void Sha256::begin() { SHA256_Init(&state); }
+void Sha256::add(Bytes bytes) { SHA256_Update(&state, bytes.data(), bytes.size()); }
+void Sha256::end(uint8_t* digest) { SHA256_Final(digest, &state); }
+
+void Sha384::begin() { SHA384_Init(&state); }
+void Sha384::add(Bytes bytes) { SHA384_Update(&state, bytes.data(), bytes.size()); }
+void Sha384::end(uint8_t* digest) { SHA384_Final(digest, &state); }
+
+Hmac::Hmac(const EVP_MD* digest, Bytes key) {
+  if (EVP_MD_get_size(digest) == Sha256::size) {
+    key_.emplace<HmacKey<Sha256>>(key);
+  } else {
+    key_.emplace<HmacKey<Sha384>>(key);
+  }
 }
 
-void Hmac::operator()(std::span<const uint8_t> message, std::span<uint8_t> out) {
-  // Under the same key again: its two blocks are hashed already.
-  if (!std::exchange(begun_, false)) EVP_MAC_init(context_, nullptr, 0, nullptr);
-  uint8_t code[EVP_MAX_MD_SIZE];
-  size_t size = 0;
-  EVP_MAC_update(context_, message.data(), message.size());
-  EVP_MAC_final(context_, code, &size, sizeof code);
-  std::copy_n(code, std::min(size, out.size()), out.begin());
-  OPENSSL_cleanse(code, sizeof code);
+void Hmac::operator()(Bytes message, std::span<uint8_t> out) const {
+  std::visit([&](const auto& key) { key.sign({message}, out); }, key_);
 }
 
-void LabelExpansion::operator()(std::string_view label, std::span<uint8_t> out) {
-  constexpr std::string_view prefix = "tls13 ";
-  uint8_t info[32] = {0, uint8_t(out.size()), uint8_t(prefix.size() + label.size())};
-  uint8_t* end = std::ranges::copy(prefix, info + 3).out;
-  end = std::ranges::copy(label, end).out;
-  *end++ = 0;  // no context
-  *end++ = 1;  // the first block of HKDF-Expand, and here the only one
-  hmac_({info, end}, out);
+void LabelExpansion::operator()(std::string_view label, std::span<uint8_t> out) const {
+  std::visit(
+      [&](const auto& secret) {
+        expand_label(secret, bytes_of("tls13 "), bytes_of(label), {}, out);
+      },
+      hmac_.key_);
 }
 
 }  // namespace sluice::tls

@@ -1,36 +1,113 @@
 #pragma once
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string_view>
+#include <variant>
 
 namespace sluice::tls {
 
-/// HMAC (RFC 2104) for as many messages under one key as there are. It works in a context of the
-/// thread's, which spares looking up the algorithm: there is one at a time.
-class Hmac {
- public:
-  /// `digest`: SHA-256 or SHA-384.
-  Hmac(const EVP_MD* digest, std::span<const uint8_t> key);
-  Hmac(const Hmac&) = delete;
-  Hmac& operator=(const Hmac&) = delete;
+using Bytes = std::span<const uint8_t>;
 
-  /// Its first bytes, as many as `out` takes.
-  void operator()(std::span<const uint8_t> message, std::span<uint8_t> out);
-
- private:
-  EVP_MAC_CTX* context_;
-  bool begun_ = true;
+/// SHA-256 by OpenSSL's own functions: EVP would look it up and allocate for every digest.
+struct Sha256 {
+  static constexpr size_t size = SHA256_DIGEST_LENGTH, block = SHA256_CBLOCK;
+  SHA256_CTX state;
+  void begin();
+  void add(Bytes bytes);
+  void end(uint8_t* digest);
 };
 
-/// HKDF-Expand-Label (RFC 8446, 7.1) of one secret, with an empty context, for outputs that one
-/// block of the digest holds.
+/// SHA-384, likewise.
+struct Sha384 {
+  static constexpr size_t size = SHA384_DIGEST_LENGTH, block = SHA512_CBLOCK;
+  SHA512_CTX state;
+  void begin();
+  void add(Bytes bytes);
+  void end(uint8_t* digest);
+};
+
+/// HMAC (RFC 2104) under one key, ready for messages.
+template <typename Hash>
+class HmacKey {
+ public:
+  HmacKey() = default;
+  explicit HmacKey(Bytes key) {
+    uint8_t pad[Hash::block] = {};
+    if (key.size() > Hash::block) {
+      inner_.begin();
+      inner_.add(key);
+      inner_.end(pad);
+    } else {
+      std::ranges::copy(key, pad);
+    }
+    for (uint8_t& byte : pad) byte ^= 0x36;
+    inner_.begin();
+    inner_.add(pad);
+    for (uint8_t& byte : pad) byte ^= 0x36 ^ 0x5c;
+    outer_.begin();
+    outer_.add(pad);
+    OPENSSL_cleanse(pad, sizeof pad);
+  }
+  HmacKey(const HmacKey&) = default;
+  HmacKey& operator=(const HmacKey&) = default;
+  ~HmacKey() { OPENSSL_cleanse(this, sizeof *this); }
+
+  /// Of the pieces, one behind the other. `code` has Hash::size bytes, or fewer if only the first
+  /// ones are wanted.
+  void sign(std::initializer_list<Bytes> pieces, std::span<uint8_t> code) const {
+    HmacKey working = *this;
+    uint8_t whole[Hash::size];
+    for (Bytes piece : pieces) working.inner_.add(piece);
+    working.inner_.end(whole);
+    working.outer_.add(whole);
+    working.outer_.end(whole);
+    std::copy_n(whole, std::min(code.size(), Hash::size), code.begin());
+    OPENSSL_cleanse(whole, sizeof whole);
+  }
+
+ private:
+  Hash inner_, outer_;
+};
+
+/// HKDF-Expand-Label (RFC 8446, 7.1) of no more than a digest's length: one round of HKDF-Expand
+/// (RFC 5869, 2.3). False: something is too long.
+template <typename Hash>
+bool expand_label(const HmacKey<Hash>& secret, Bytes prefix, Bytes label, Bytes context,
+                  std::span<uint8_t> out) {
+  size_t label_size = prefix.size() + label.size();
+  if (out.size() > Hash::size || label_size > UINT8_MAX || context.size() > UINT8_MAX) return false;
+  const uint8_t sizes[] = {uint8_t(out.size() >> 8), uint8_t(out.size()), uint8_t(label_size)};
+  const uint8_t context_size[] = {uint8_t(context.size())};
+  const uint8_t round[] = {1};
+  secret.sign({sizes, prefix, label, context_size, context, round}, out);
+  return true;
+}
+
+/// HMAC by a digest that is known only now: SHA-256 or SHA-384.
+class Hmac {
+ public:
+  Hmac(const EVP_MD* digest, Bytes key);
+
+  /// Its first bytes, as many as `out` takes.
+  void operator()(Bytes message, std::span<uint8_t> out) const;
+
+ private:
+  friend class LabelExpansion;
+  std::variant<HmacKey<Sha256>, HmacKey<Sha384>> key_;
+};
+
+/// HKDF-Expand-Label of one secret as TLS 1.3 and QUIC have it, with an empty context.
 class LabelExpansion {
  public:
-  LabelExpansion(const EVP_MD* digest, std::span<const uint8_t> secret) : hmac_(digest, secret) {}
-  void operator()(std::string_view label, std::span<uint8_t> out);
+  LabelExpansion(const EVP_MD* digest, Bytes secret) : hmac_(digest, secret) {}
+  void operator()(std::string_view label, std::span<uint8_t> out) const;
 
  private:
   Hmac hmac_;

@@ -1,6 +1,3 @@
-// SHA-384 without the detour by EVP.
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include "tls/key_schedule.h"
 
 #include <openssl/core_dispatch.h>
@@ -9,80 +6,21 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
 
+#include "tls/hmac.h"
 #include "tls/openssl.h"
 
 namespace sluice::tls {
 
 namespace {
 
-using Bytes = std::span<const unsigned char>;
 using KdfPtr = std::unique_ptr<EVP_KDF, Releaser<EVP_KDF_free>>;
-
-struct Sha256 {
-  static constexpr size_t size = SHA256_DIGEST_LENGTH, block = SHA256_CBLOCK;
-  SHA256_CTX state;
-  void begin() { SHA256_Init(&state); }
-  void add(Bytes bytes) { SHA256_Update(&state, bytes.data(), bytes.size()); }
-  void end(unsigned char* digest) { SHA256_Final(digest, &state); }
-};
-
-struct Sha384 {
-  static constexpr size_t size = SHA384_DIGEST_LENGTH, block = SHA512_CBLOCK;
-  SHA512_CTX state;
-  void begin() { SHA384_Init(&state); }
-  void add(Bytes bytes) { SHA384_Update(&state, bytes.data(), bytes.size()); }
-  void end(unsigned char* digest) { SHA384_Final(digest, &state); }
-};
-
-/// HMAC (RFC 2104) under one key, ready for messages.
-template <typename Hash>
-struct HmacKey {
-  Hash inner, outer;
-
-  void set(Bytes key) {
-    unsigned char pad[Hash::block] = {};
-    if (key.size() > Hash::block) {
-      inner.begin();
-      inner.add(key);
-      inner.end(pad);
-    } else {
-      std::ranges::copy(key, pad);
-    }
-    for (unsigned char& byte : pad) byte ^= 0x36;
-    inner.begin();
-    inner.add(pad);
-    for (unsigned char& byte : pad) byte ^= 0x36 ^ 0x5c;
-    outer.begin();
-    outer.add(pad);
-    OPENSSL_cleanse(pad, sizeof pad);
-  }
-};
-
-template <typename Hash>
-class Hmac {
- public:
-  explicit Hmac(const HmacKey<Hash>& key) : state_(key) {}
-  ~Hmac() { OPENSSL_cleanse(&state_, sizeof state_); }
-  void add(Bytes bytes) { state_.inner.add(bytes); }
-  /// Once.
-  void end(unsigned char* mac) {
-    state_.inner.end(mac);
-    state_.outer.add({mac, Hash::size});
-    state_.outer.end(mac);
-  }
-
- private:
-  HmacKey<Hash> state_;
-};
 
 /// The last two secrets that something was derived from. Most are used several times in a row, or
 /// by turns with one that came of them; to make a key ready takes as long as to use it.
@@ -104,7 +42,7 @@ class RecentSecrets {
     }
     latest_ = latest_ == &entries_[0] ? &entries_[1] : &entries_[0];
     std::ranges::copy(secret, latest_->secret);
-    latest_->key.set(secret);
+    latest_->key = HmacKey<Hash>(secret);
     latest_->set = true;
     return latest_->key;
   }
@@ -115,7 +53,7 @@ class RecentSecrets {
  private:
   struct Entry {
     HmacKey<Hash> key;
-    unsigned char secret[Hash::size];
+    uint8_t secret[Hash::size];
     bool set;
   };
   Entry entries_[2] = {};
@@ -151,61 +89,36 @@ struct Request {
   }
 };
 
-/// HKDF-Expand-Label, of no more than a digest's length: one round of HKDF-Expand (RFC 5869, 2.3).
 template <typename Hash>
-bool expand_label(Bytes secret, Bytes prefix, Bytes label, Bytes context,
-                  std::span<unsigned char> out) {
-  if (secret.size() != Hash::size || out.size() > Hash::size ||
-      prefix.size() + label.size() > UINT8_MAX || context.size() > UINT8_MAX) {
-    return false;
-  }
-  Hmac<Hash> hmac(RecentSecrets<Hash>::of_thread().ready(secret));
-  const unsigned char sizes[] = {uint8_t(out.size() >> 8), uint8_t(out.size()),
-                                 uint8_t(prefix.size() + label.size())};
-  hmac.add(sizes);
-  hmac.add(prefix);
-  hmac.add(label);
-  const unsigned char context_size[] = {uint8_t(context.size())};
-  hmac.add(context_size);
-  hmac.add(context);
-  const unsigned char round[] = {1};
-  hmac.add(round);
-  unsigned char mac[Hash::size];
-  hmac.end(mac);
-  std::memcpy(out.data(), mac, out.size());
-  OPENSSL_cleanse(mac, sizeof mac);
-  return true;
+bool expand(const Request& request, Bytes secret, Bytes context, std::span<uint8_t> out) {
+  return secret.size() == Hash::size && expand_label(RecentSecrets<Hash>::of_thread().ready(secret),
+                                                     request.prefix, request.label, context, out);
 }
 
 /// The next of the early, handshake and master secrets: HKDF-Extract of new input, with what is
 /// derived from the secret before as its salt.
 template <typename Hash>
-bool next_secret(const Request& request, std::span<unsigned char> out) {
-  constexpr unsigned char nothing[Hash::size] = {};
+bool next_secret(const Request& request, std::span<uint8_t> out) {
+  constexpr uint8_t nothing[Hash::size] = {};
   if (out.size() != Hash::size) return false;
-  unsigned char salt[Hash::size] = {};
+  uint8_t salt[Hash::size] = {};
   if (request.salt.data()) {
-    unsigned char empty[Hash::size];
+    uint8_t empty[Hash::size];
     Hash hash;
     hash.begin();
     hash.end(empty);
-    if (!expand_label<Hash>(request.salt, request.prefix, request.label, empty, salt)) return false;
+    if (!expand<Hash>(request, request.salt, empty, salt)) return false;
   }
-  HmacKey<Hash> key;
-  key.set(salt);
-  Hmac<Hash> hmac(key);
-  hmac.add(request.key.data() ? request.key : Bytes(nothing));
-  hmac.end(out.data());
+  HmacKey<Hash>(salt).sign({request.key.data() ? request.key : Bytes(nothing)}, out);
   OPENSSL_cleanse(salt, sizeof salt);
-  OPENSSL_cleanse(&key, sizeof key);
   return true;
 }
 
 template <typename Hash>
-bool derive_by(const Request& request, std::span<unsigned char> out) {
+bool derive_by(const Request& request, std::span<uint8_t> out) {
   switch (request.mode) {
     case EVP_KDF_HKDF_MODE_EXPAND_ONLY:
-      return expand_label<Hash>(request.key, request.prefix, request.label, request.data, out);
+      return expand<Hash>(request, request.key, request.data, out);
     case EVP_KDF_HKDF_MODE_EXTRACT_ONLY:
       return next_secret<Hash>(request, out);
     default:
