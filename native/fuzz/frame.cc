@@ -7,12 +7,17 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using sluice::net::FlowBoard;
   using sluice::net::FlowDirector;
-  static const auto board =
-      std::make_unique<FlowBoard>(FlowBoard{.version = FlowBoard::current_version,
-                                            .shifts = 4,
-                                            .key = 4711,
-                                            .incarnations = {1, 1},
-                                            .workers = {7, 2}});
+  // 8 MB, which no stack has room for.
+  static const std::unique_ptr<FlowBoard> board = [] {
+    auto made = std::make_unique<FlowBoard>();
+    made->version = FlowBoard::current_version;
+    made->shifts = 4;
+    made->key = 4711;
+    made->incarnations[0] = made->incarnations[1] = 1;
+    made->workers[0] = 7;
+    made->workers[1] = 2;
+    return made;
+  }();
   FlowDirector director(*board, {.shift = 0, .worker = 3}, false);
   int owner = director.owner_of({data, size});
   bool known = owner == FlowDirector::here || owner == FlowDirector::nobody;
