@@ -83,6 +83,12 @@ Verdict check_address(Exchange& exchange) {
 
 constexpr PhaseHandler phases[] = {{Phase::access, check_address}};
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<AccessConf>([](const AccessConf& conf) {
+    return !conf.ipv4.empty() || !conf.ipv6.empty() || !conf.unix.empty();
+  });
+}
+
 }  // namespace
 
 const Module http_access = {
@@ -90,6 +96,7 @@ const Module http_access = {
     .name = "http_access",
     .read_conf = read_conf,
     .phases = phases,
+    .is_used = is_used,
 };
 
 }  // namespace sluice

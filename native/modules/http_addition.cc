@@ -70,12 +70,19 @@ Verdict filter_head(Exchange& exchange) {
   return Verdict::ok();
 }
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<AdditionConf>([](const AdditionConf& conf) {
+    return !conf.before_body.empty() || !conf.after_body.empty();
+  });
+}
+
 }  // namespace
 
 const Module http_addition = {
     .id = ModuleId::http_addition,
     .name = "http_addition",
     .read_conf = read_conf,
+    .is_used = is_used,
     .header_filter = filter_head,
 };
 

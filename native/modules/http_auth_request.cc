@@ -59,6 +59,11 @@ Verdict admit(Exchange& exchange) {
 
 constexpr PhaseHandler phases[] = {{Phase::access, admit}};
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<AuthRequestConf>(
+      [](const AuthRequestConf& conf) { return !conf.uri.empty(); });
+}
+
 }  // namespace
 
 const Module http_auth_request = {
@@ -66,6 +71,7 @@ const Module http_auth_request = {
     .name = "http_auth_request",
     .read_conf = read_conf,
     .phases = phases,
+    .is_used = is_used,
 };
 
 }  // namespace sluice

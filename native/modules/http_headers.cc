@@ -162,12 +162,20 @@ Verdict add_fields(Exchange& exchange) {
   return Verdict::ok();
 }
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<HeadersConf>([](const HeadersConf& conf) {
+    return conf.expires.kind != Expires::Kind::off || !conf.headers.empty() ||
+           !conf.trailers.empty();
+  });
+}
+
 }  // namespace
 
 const Module http_headers = {
     .id = ModuleId::http_headers,
     .name = "http_headers",
     .read_conf = read_conf,
+    .is_used = is_used,
     .header_filter = add_fields,
 };
 

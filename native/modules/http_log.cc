@@ -152,6 +152,10 @@ Verdict log_request(Exchange& exchange) {
 
 constexpr PhaseHandler phases[] = {{Phase::log, log_request}};
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<LogConf>([](const LogConf& conf) { return !conf.logs.empty(); });
+}
+
 }  // namespace
 
 const Module http_log = {
@@ -160,6 +164,7 @@ const Module http_log = {
     .read_conf = read_conf,
     .read_main = read_main,
     .phases = phases,
+    .is_used = is_used,
 };
 
 }  // namespace sluice

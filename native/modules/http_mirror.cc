@@ -56,6 +56,10 @@ Verdict mirror(Exchange& exchange) {
 
 constexpr PhaseHandler phases[] = {{Phase::precontent, mirror}};
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<MirrorConf>([](const MirrorConf& conf) { return !conf.uris.empty(); });
+}
+
 }  // namespace
 
 const Module http_mirror = {
@@ -63,6 +67,7 @@ const Module http_mirror = {
     .name = "http_mirror",
     .read_conf = read_conf,
     .phases = phases,
+    .is_used = is_used,
 };
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "modules/http_ssl.h"
 
+#include <algorithm>
 #include <map>
 
 #include "modules/ssl_variables.h"
@@ -197,6 +198,13 @@ Verdict check_connection(Exchange& exchange) {
 
 constexpr PhaseHandler phases[] = {{Phase::post_read, check_connection}};
 
+bool is_used(const Runtime& runtime) {
+  auto secure = [](const ListenAddress& address) { return address.tls; };
+  return std::ranges::any_of(runtime.listeners, [secure](const ListenerConf& listener) {
+    return std::ranges::any_of(listener.addresses, secure);
+  });
+}
+
 }  // namespace
 
 const Module http_ssl = {
@@ -206,6 +214,7 @@ const Module http_ssl = {
     .read_main = read_main,
     .variables = ssl_variables,
     .phases = phases,
+    .is_used = is_used,
 };
 
 }  // namespace sluice

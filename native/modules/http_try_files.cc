@@ -78,6 +78,11 @@ Verdict try_files(Exchange& exchange) {
 
 constexpr PhaseHandler phases[] = {{Phase::precontent, try_files}};
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<TryFilesConf>(
+      [](const TryFilesConf& conf) { return !conf.candidates.empty(); });
+}
+
 }  // namespace
 
 const Module http_try_files = {
@@ -85,6 +90,7 @@ const Module http_try_files = {
     .name = "http_try_files",
     .read_conf = read_conf,
     .phases = phases,
+    .is_used = is_used,
 };
 
 }  // namespace sluice

@@ -63,6 +63,10 @@ Verdict advertise(Exchange& exchange) {
   return Verdict::ok();
 }
 
+bool is_used(const Runtime& runtime) {
+  return runtime.any_conf<V3Conf>([](const V3Conf& conf) { return conf.advertise; });
+}
+
 }  // namespace
 
 const Module http_v3 = {
@@ -70,6 +74,7 @@ const Module http_v3 = {
     .name = "http_v3",
     .read_conf = read_conf,
     .variables = variables,
+    .is_used = is_used,
     .header_filter = advertise,
 };
 

@@ -87,6 +87,9 @@ struct Module {
   std::span<const PhaseHandler> phases = {};
   /// The content handler of locations whose Plan names this module.
   Verdict (*handler)(Exchange& exchange) = nullptr;
+  /// Whether the handlers of phases and the header filter have anything to do with this Plan; null:
+  /// always. What nobody has configured costs a request nothing.
+  bool (*is_used)(const Runtime& runtime) = nullptr;
   /// Sees every response head before it is sent (main exchanges and subrequests); may add a
   /// BodyFilter.
   Verdict (*header_filter)(Exchange& exchange) = nullptr;

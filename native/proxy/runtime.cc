@@ -51,9 +51,9 @@ std::unique_ptr<Runtime> Runtime::build(DataThread& thread, const plan::Node& pl
     runtime->upstreams.push_back(UpstreamGroup::read(*runtime, group));
   }
   runtime->read_tls_clients(plan["tlsClients"]);
-  runtime->collect_phases();
   runtime->read_http(plan["http"]);
   runtime->read_listeners(plan["listeners"]);
+  runtime->collect_phases();
   error = std::move(runtime->error_);
   if (!error.empty()) return nullptr;
   return runtime;
@@ -139,16 +139,20 @@ void Runtime::read_tls_clients(const plan::Node& nodes) {
 }
 
 void Runtime::collect_phases() {
+  std::vector<const Module*> used;
+  for (const Module* module : all_modules()) {
+    if (!module->is_used || module->is_used(*this)) used.push_back(module);
+  }
   for (size_t phase = 0; phase < phase_count; ++phase) {
     phase_start[phase] = uint16_t(phase_handlers.size());
-    for (const Module* module : all_modules()) {
+    for (const Module* module : used) {
       for (const PhaseHandler& handler : module->phases) {
         if (size_t(handler.phase) == phase) phase_handlers.push_back(handler);
       }
     }
   }
   phase_start[phase_count] = uint16_t(phase_handlers.size());
-  for (const Module* module : all_modules()) {
+  for (const Module* module : used) {
     if (module->header_filter) header_filters.push_back(module->header_filter);
   }
 }

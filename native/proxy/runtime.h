@@ -116,6 +116,14 @@ class Runtime {
   const Regex* regex(const plan::Node& index) const;
   const Block* block(const plan::Node& index) const;
   Verdict (*handler(std::string_view module_name))(Exchange&);
+  /// Whether some configuration of a module, of whatever block, is such a one.
+  template <class Conf, class Condition>
+  bool any_conf(Condition condition) const {
+    for (const std::unique_ptr<ModuleConf>& conf : confs_[size_t(Conf::id)]) {
+      if (conf && condition(static_cast<const Conf&>(*conf))) return true;
+    }
+    return false;
+  }
   /// A module's data of the whole http block (keep() owns it): set by read_main, there for
   /// read_conf and ever after.
   template <class Main>
