@@ -74,6 +74,7 @@ void HeaderList::grow() {
 }
 
 const Header* HeaderList::find(HeaderId id) const {
+  if (!ids_.contains(id)) return nullptr;
   const Header* found = std::find_if(begin(), end(), [id](const Header& h) { return h.id == id; });
   return found == end() ? nullptr : found;
 }
@@ -98,8 +99,11 @@ void HeaderList::set(HeaderId id, std::string_view name, std::string_view value)
 }
 
 void HeaderList::remove(HeaderId id) {
+  if (!ids_.contains(id)) return;
   Header* last = std::remove_if(begin(), end(), [id](const Header& h) { return h.id == id; });
   size_ = static_cast<uint32_t>(last - items_);
+  ids_.remove(id);
+  repeated_.remove(id);
 }
 
 void HeaderList::remove(std::string_view name) {

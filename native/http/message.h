@@ -105,7 +105,10 @@ class HeaderIds {
     for (HeaderId id : ids) add(id);
   }
   constexpr void add(HeaderId id) { bits_ |= bit(id); }
+  constexpr void remove(HeaderId id) { bits_ &= ~bit(id); }
   constexpr bool contains(HeaderId id) const { return bits_ & bit(id); }
+  /// They have one in common.
+  constexpr bool meets(HeaderIds other) const { return bits_ & other.bits_; }
 
  private:
   static constexpr uint64_t bit(HeaderId id) { return uint64_t{1} << unsigned(id); }
@@ -136,8 +139,13 @@ class HeaderList {
     item.name = name;
     item.value = value;
     item.id = id;
+    if (ids_.contains(id)) repeated_.add(id);
+    ids_.add(id);
     return item;
   }
+  /// No other fields than these are there; and no others of them more than once.
+  HeaderIds ids() const { return ids_; }
+  HeaderIds repeated() const { return repeated_; }
   /// The first field with that id (never `other`), or null.
   const Header* find(HeaderId id) const;
   const Header* find(std::string_view name) const;
@@ -145,7 +153,10 @@ class HeaderList {
   void set(HeaderId id, std::string_view name, std::string_view value);
   void remove(HeaderId id);
   void remove(std::string_view name);
-  void clear() { size_ = 0; }
+  void clear() {
+    size_ = 0;
+    ids_ = repeated_ = {};
+  }
 
   Header* begin() { return items_; }
   Header* end() { return items_ + size_; }
@@ -161,6 +172,8 @@ class HeaderList {
   Header* items_ = nullptr;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
+  HeaderIds ids_;
+  HeaderIds repeated_;
 };
 
 bool iequals(std::string_view a, std::string_view b);

@@ -13,40 +13,33 @@ constexpr HeaderIds unique = {
     HeaderId::if_range, HeaderId::if_none_match,     HeaderId::content_range,
     HeaderId::expect,   HeaderId::authorization,     HeaderId::proxy_authorization};
 
-struct Noted {
-  const Header* host = nullptr;
-  const Header* length = nullptr;
-  const Header* encoding = nullptr;
-  Persistence persistence = Persistence::unsaid;
-};
-
-void note(const Header& field, Noted& noted) {
-  switch (field.id) {
-    case HeaderId::host:
-      noted.host = &field;
-      break;
-    case HeaderId::content_length:
-      noted.length = &field;
-      break;
-    case HeaderId::transfer_encoding:
-      noted.encoding = &field;
-      break;
-    case HeaderId::connection:
-      noted.persistence = connection_option(field.value, noted.persistence);
-      break;
-    default:
-      break;
+RequestError check_unique(const HeaderList& headers, Refusal& why) {
+  if (!headers.repeated().meets(unique)) return RequestError::none;
+  HeaderIds seen;
+  for (const Header& field : headers) {
+    if (unique.contains(field.id) && seen.contains(field.id)) {
+      why.field = field;
+      why.previous = *headers.find(field.id);
+      return field.id == HeaderId::host ? RequestError::duplicate_host
+                                        : RequestError::duplicate_header_line;
+    }
+    seen.add(field.id);
   }
+  return RequestError::none;
 }
 
-RequestError duplicate(const Header& field, const HeaderList& headers, Refusal& why) {
-  why.field = field;
-  why.previous = *headers.find(field.id);
-  return field.id == HeaderId::host ? RequestError::duplicate_host
-                                    : RequestError::duplicate_header_line;
+/// What all Connection fields together ask for.
+Persistence asked_persistence(const HeaderList& headers) {
+  Persistence persistence = Persistence::unsaid;
+  if (!headers.ids().contains(HeaderId::connection)) return persistence;
+  for (const Header& field : headers) {
+    if (field.id == HeaderId::connection) persistence = connection_option(field.value, persistence);
+  }
+  return persistence;
 }
 
-RequestError check_host(RequestHead& head, const Header* field, Arena& arena) {
+RequestError check_host(RequestHead& head, Arena& arena) {
+  const Header* field = head.headers.find(HeaderId::host);
   std::optional<Host> host;
   bool absolute = head.version <= Version::http11 && !head.scheme.empty();
   if (absolute || !head.authority.empty()) {
@@ -66,18 +59,20 @@ RequestError check_host(RequestHead& head, const Header* field, Arena& arena) {
   return said || head.version < Version::http11 ? RequestError::none : RequestError::missing_host;
 }
 
-RequestError check_framing(RequestHead& head, const Noted& noted, Refusal& why) {
-  if (noted.length) {
-    head.content_length = parse_content_length(noted.length->value);
+RequestError check_framing(RequestHead& head, Refusal& why) {
+  const Header* length = head.headers.find(HeaderId::content_length);
+  if (length) {
+    head.content_length = parse_content_length(length->value);
     if (!head.content_length) return RequestError::invalid_content_length;
   }
-  if (!noted.encoding) return RequestError::none;
+  const Header* encoding = head.headers.find(HeaderId::transfer_encoding);
+  if (!encoding) return RequestError::none;
   if (head.version < Version::http11) return RequestError::encoding_in_http10;
-  if (!iequals(noted.encoding->value, "chunked")) {
-    why.text = noted.encoding->value;
+  if (!iequals(encoding->value, "chunked")) {
+    why.text = encoding->value;
     return RequestError::unknown_encoding;
   }
-  if (noted.length) return RequestError::length_and_encoding;
+  if (length) return RequestError::length_and_encoding;
   head.chunked = true;
   return RequestError::none;
 }
@@ -91,22 +86,14 @@ RequestError check_method(const RequestHead& head, bool allow_connect) {
 }
 
 RequestError check(RequestHead& head, bool allow_connect, Arena& arena, Refusal& why) {
-  Noted fields;
-  HeaderIds seen;
-  for (const Header& field : head.headers) {
-    if (unique.contains(field.id) && seen.contains(field.id)) {
-      return duplicate(field, head.headers, why);
-    }
-    seen.add(field.id);
-    note(field, fields);
-  }
-
-  RequestError error = check_host(head, fields.host, arena);
-  if (error == RequestError::none) error = check_framing(head, fields, why);
+  RequestError error = check_unique(head.headers, why);
+  if (error != RequestError::none) return error;
+  error = check_host(head, arena);
+  if (error == RequestError::none) error = check_framing(head, why);
   if (error == RequestError::none) error = check_method(head, allow_connect);
-  head.keep_alive = fields.persistence == Persistence::unsaid
-                        ? head.version >= Version::http11
-                        : fields.persistence == Persistence::keep_alive;
+  Persistence asked = asked_persistence(head.headers);
+  head.keep_alive = asked == Persistence::unsaid ? head.version >= Version::http11
+                                                 : asked == Persistence::keep_alive;
   if (head.method == Method::connect) head.keep_alive = false;
   return error;
 }

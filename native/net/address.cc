@@ -222,6 +222,10 @@ std::string Address::text(bool with_port) const {
 }
 
 bool Address::operator==(const Address& other) const {
+  if (family() == Family::ipv4 && other.family() == Family::ipv4) {
+    return ip_.v4.sin_addr.s_addr == other.ip_.v4.sin_addr.s_addr &&
+           ip_.v4.sin_port == other.ip_.v4.sin_port;
+  }
   return same_host(other) && port() == other.port();
 }
 

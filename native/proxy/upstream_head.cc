@@ -27,6 +27,9 @@ constexpr http::HeaderIds single = {HeaderId::status,
                                     HeaderId::x_accel_expires,
                                     HeaderId::x_accel_limit_rate};
 
+constexpr http::HeaderIds controls = {HeaderId::x_accel_limit_rate, HeaderId::x_accel_buffering,
+                                      HeaderId::x_accel_redirect};
+
 // What an X-Accel-Redirect response says about the response to come.
 constexpr http::HeaderIds survives_redirect = {
     HeaderId::content_type,  HeaderId::set_cookie, HeaderId::content_disposition,
@@ -112,6 +115,7 @@ bool UpstreamExchange::intercept(uint16_t status) {
 // what comes twice.
 bool UpstreamExchange::read_controls() {
   const http::HeaderList& fields = codec_->head().headers;
+  if (!fields.ids().meets(controls) && !fields.repeated().meets(single)) return true;
   http::HeaderIds seen;
   const Header* redirect = nullptr;
   for (const Header& field : fields) {
@@ -167,9 +171,11 @@ void UpstreamExchange::redirect_internally(std::string_view to) {
 void UpstreamExchange::copy_fields() {
   const http::ResponseHead& head = codec_->head();
   http::ResponseHead& response = exchange.response;
+  bool repeats = head.headers.repeated().meets(single);
   http::HeaderIds seen;
   for (const Header& field : head.headers) {
-    if (!is_repeated(field.id, seen) && !conf.hidden.contains(field)) copy_field(field);
+    if (repeats && is_repeated(field.id, seen)) continue;
+    if (!conf.hidden.contains(field)) copy_field(field);
   }
   // proxy_pass_header Server: if the upstream has none, there is none.
   response.without_server =
