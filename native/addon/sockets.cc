@@ -83,6 +83,14 @@ Napi::Value listen_socket(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// stopListening(fd): it stays bound, and can listen again.
+Napi::Value stop_listening(const Napi::CallbackInfo& info) {
+  if (shutdown(integer(info[0]), SHUT_RD) == -1) {
+    return throw_system_error(info.Env(), "shutdown", errno);
+  }
+  return info.Env().Undefined();
+}
+
 /// setSocketOption(fd, name, value)
 Napi::Value set_socket_option(const Napi::CallbackInfo& info) {
   const std::string name = latin1(info[1]);
@@ -131,6 +139,7 @@ void export_sockets(Napi::Env env, Napi::Object exports) {
       {{"openSocket", open_socket},
        {"bindSocket", bind_socket},
        {"listenSocket", listen_socket},
+       {"stopListening", stop_listening},
        {"setSocketOption", set_socket_option},
        {"socketOption", socket_option},
        {"socketAddress", socket_address}});

@@ -48,7 +48,8 @@ export function describeFstack(
   try {
     return { version: addon().fstackDescription(library) };
   } catch (error) {
-    return { missing: error instanceof Error ? error.message : String(error) };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { missing: `this Sluice's library for F-Stack cannot be opened (${reason})` };
   }
 }
 

@@ -56,6 +56,8 @@ export interface Addon {
   openSocket(address: string, transport: 'stream' | 'datagram', multipath: boolean): number;
   bindSocket(fd: number, address: string): void;
   listenSocket(fd: number, backlog: number): void;
+  /** It stays bound, and can listen again. */
+  stopListening(fd: number): void;
   setSocketOption(fd: number, option: SocketOption, value: number): void;
 
   /** The kernel's maps for QUIC sockets of one address. Throws where bpf() is refused. */

@@ -34,9 +34,7 @@ function buildText(): string {
 /** Whether workers can leave the kernel's network stack. */
 function stackText(): string {
   const fstack = describeFstack(loadAddon);
-  return 'version' in fstack
-    ? `built with F-Stack over ${fstack.version}`
-    : 'kernel-only: built without F-Stack';
+  return 'version' in fstack ? `built with F-Stack over ${fstack.version}` : `kernel-only: ${fstack.missing}`;
 }
 
 function helpText(): string {

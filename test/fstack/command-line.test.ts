@@ -21,7 +21,14 @@ function run(args: readonly string[], fstack = library): { output: string; statu
 
 t.test('-V tells which F-Stack it was built with, or that there is none', async (t) => {
   t.match(run(['-V']).output, /^built with F-Stack over a test double$/m);
-  t.match(run(['-V'], join(folder, 'nothing')).output, /^kernel-only: built without F-Stack$/m);
+  t.match(
+    run(['-V'], join(folder, 'nothing')).output,
+    /^kernel-only: this Sluice was built without F-Stack$/m,
+  );
+  t.match(
+    run(['-V'], '/bin/true').output,
+    /^kernel-only: this Sluice's library for F-Stack cannot be opened \(.*\/bin\/true.*\)$/m,
+  );
 });
 
 t.test('-t tells that workers run on it, what that takes away, and what is wrong with the ini', async (t) => {

@@ -175,6 +175,31 @@ t.test('required, it is that or nothing', async (t) => {
   t.notOk(sluice.running);
 });
 
+// That F-Stack serves then is for the real one: the double's sockets are the kernel's, which has the port still.
+t.test('a reload from the kernel to F-Stack leaves no socket behind that nobody serves', async (t) => {
+  const port = await freePort();
+  const { config, files, env } = options(`server { listen ${port}; return 200 ok; }`);
+  const sluice = await startSluice(t, { config, files, env });
+  const kernel = { host: KERNEL_HOST, port };
+  t.equal((await get(kernel)).body, 'ok');
+  await sluice.reload(`fstack_conf f-stack.conf; ${config}`);
+  await t.rejects(get(kernel), { code: 'ECONNREFUSED' });
+  await sluice.reload(config);
+  t.equal((await get(kernel)).body, 'ok', 'the kernel listens again');
+});
+
+t.test('a worker that falls back to the kernel in a reload finds its sockets listening', async (t) => {
+  const port = await freePort();
+  const { config, files, env } = options(`server { listen ${port}; return 200 ok; }`, { double: 'fail=no' });
+  const sluice = await startSluice(t, {
+    config: `fstack off; fstack_conf f-stack.conf; ${config}`,
+    files,
+    env,
+  });
+  await sluice.reload(`fstack_conf f-stack.conf; ${config}`);
+  t.equal((await get({ host: KERNEL_HOST, port })).body, 'ok');
+});
+
 t.test('a library that is none is a warning, too', async (t) => {
   const port = await freePort();
   const config = options(`server { listen ${port}; return 200 ok; }`);

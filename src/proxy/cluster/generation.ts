@@ -126,6 +126,11 @@ export class Generation {
     };
   }
 
+  /** Its workers, all of which are on F-Stack, have taken over from those of `previous`. */
+  leaveKernel(previous: Generation, addon: Addon): void {
+    new ListenSockets(addon, this.errorLog).leaveToUserSpace(previous.sockets, this.sockets);
+  }
+
   /** Lets go of all that `kept`, the generation that stays in force, doesn't share. Files of unix sockets go with their sockets. */
   retire(kept: Generation, addon: Addon): void {
     new ListenSockets(addon, kept.errorLog).closeUnused(this.sockets, kept.sockets);

@@ -98,6 +98,16 @@ export class ListenSockets {
     }
   }
 
+  /** Has the kernel refuse connections where F-Stack has taken over: nobody would accept them. */
+  leaveToUserSpace(previous: readonly ListenSocket[], current: readonly ListenSocket[]): void {
+    for (const { fd, settings } of current) {
+      const before = previous.find((each) => each.fd === fd)?.settings;
+      if (!before || before.userSpace || !settings.userSpace || settings.transport !== 'stream') continue;
+      this.#log.write('notice', `listening on ${settings.address} is for F-Stack from now on`);
+      this.#addon.stopListening(fd);
+    }
+  }
+
   /** Closes all; `unlink` removes unix sockets' files too, which must stay while another binary listens there. */
   closeAll(sockets: readonly ListenSocket[], unlink: (socket: ListenSocket) => boolean): void {
     for (const socket of sockets) {

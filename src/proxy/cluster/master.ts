@@ -237,6 +237,7 @@ export class Master {
     // F-Stack's listening sockets are the workers' own: what is in the making there would be lost with them.
     if (handedOver) await setTimeout(HANDSHAKE_MS);
     this.#workers.signal('SIGQUIT', before);
+    if (!this.#workers.list().some(({ onKernel }) => onKernel)) next.leaveKernel(previous, this.#addon);
     previous.retire(next, this.#addon);
     releaseMemory();
   }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Crew } from '../../fstack-binding/flow-board.ts';
 import { framed } from './certificate-news.ts';
-import type { WorkerSettings } from './worker-settings.ts';
+import { READY_ON_KERNEL, type WorkerSettings } from './worker-settings.ts';
 
 export type WorkerExit = { readonly code: number } | { readonly signal: number };
 
@@ -32,6 +32,7 @@ export class WorkerProcess {
   readonly startedAt = Date.now();
   readonly #child: ChildProcess;
   #ready = false;
+  #onKernel = false;
   #waiting: NodeJS.Signals | undefined;
 
   /** Undefined pid: the process could not be started; `exited` is then never called. */
@@ -52,7 +53,8 @@ export class WorkerProcess {
     });
     this.#child.on('error', () => undefined);
     this.#child.stdin?.on('error', () => undefined);
-    this.#child.stdout?.once('data', () => {
+    this.#child.stdout?.once('data', (word: Buffer) => {
+      this.#onKernel = word.toString('latin1') === READY_ON_KERNEL;
       this.#child.stdout?.destroy();
       this.#becomeReady();
       events.ready(this);
@@ -67,6 +69,11 @@ export class WorkerProcess {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** It was to come up on F-Stack, and has not. */
+  get onKernel(): boolean {
+    return this.#onKernel;
   }
 
   get ready(): boolean {

@@ -9,6 +9,10 @@ export const FIRST_FD = 4;
 /** Of a worker's exit: there is no use in starting another one. */
 export const EXIT_FATAL = 2;
 
+/** What it writes on its stdout when it is ready: that, or, if it could not come up on F-Stack, this. */
+export const READY = '\n';
+export const READY_ON_KERNEL = 'k';
+
 export interface WorkerSettings {
   /** From 0. */
   readonly worker: number;

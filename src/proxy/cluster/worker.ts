@@ -14,7 +14,14 @@ import { ErrorLog, sinksOf } from './error-log.ts';
 import type { UserSettings, WorkerStackSettings } from './settings.ts';
 import { onSignals } from './signals.ts';
 import { systemErrorText } from './system-error.ts';
-import { EXIT_FATAL, FIRST_FD, PLAN_FD, type WorkerSettings } from './worker-settings.ts';
+import {
+  EXIT_FATAL,
+  FIRST_FD,
+  PLAN_FD,
+  READY,
+  READY_ON_KERNEL,
+  type WorkerSettings,
+} from './worker-settings.ts';
 
 const STDOUT = 1;
 const PROCESS_NAME = 'nginx';
@@ -141,6 +148,7 @@ async function answer(id: number, kind: string, payload: Buffer): Promise<void> 
 }
 
 let quitting = false;
+let readyWord = READY;
 
 /** Finish what is open. */
 function quit(): void {
@@ -183,7 +191,7 @@ function listenToSignals(): void {
 
 /** As root still: devices and hugepages are root's. */
 function chooseStack(): void {
-  const { stack, worker, unheard = [] } = settings;
+  const { stack, worker, unheard } = settings;
   const crew = crewOnBoard();
   const failure = stack && comeUpOn(stack, worker, crew);
   if (stack && !failure) return;
@@ -193,6 +201,8 @@ function chooseStack(): void {
     if (stack.required) fail('emerg', why);
     log.write('warn', `${why}; this worker serves on the kernel's network stack`);
   }
+  if (!unheard) return;
+  readyWord = READY_ON_KERNEL;
   for (const { fd, backlog } of unheard) {
     require(`listen() of descriptor ${FIRST_FD + fd}`, () => addon.listenSocket(FIRST_FD + fd, backlog));
   }
@@ -216,7 +226,7 @@ function comeUpOn(
 
 /** The master waits for a byte on our stdout; from then on stdout leads nowhere. */
 function sayReady(): void {
-  attempt('write()', () => writeSync(STDOUT, '\n'));
+  attempt('write()', () => writeSync(STDOUT, readyWord));
   const nowhere = openSync('/dev/null', 'w');
   addon.duplicateTo(nowhere, STDOUT);
   closeSync(nowhere);

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { eventually } from '../../support/eventually.ts';
-import type { Sluice } from '../../support/sluice.ts';
+import { type Sluice, startSluice } from '../../support/sluice.ts';
 import { makeIdentity } from '../../tls/certificates.ts';
 import { type Cleanup, FSTACK, Network } from './network.ts';
-import { afPacket, folder, obstacle, start, warnings } from './server.ts';
+import { afPacket, folder, ini, obstacle, start, warnings } from './server.ts';
 import type { Visits } from './visitors.ts';
 
 const SIZE = 24 * 1024 * 1024;
@@ -145,4 +145,21 @@ t.test('another binary gives back', { skip }, async (t) => {
   t.equal(visits.bodies.length, 2, 'both have served');
   t.strictSame(sluice.workers(), before);
   t.equal(network.curl(`http://${FSTACK}/`), String(before[0]));
+});
+
+t.test('from the kernel to F-Stack and back', { skip }, async (t) => {
+  const network = new Network(t).addVeth();
+  const http = 'events { } http { access_log off; server { listen 80; return 200 $pid; } }';
+  const sluice = await startSluice(t, {
+    program: network.program(folder(t)),
+    config: http,
+    files: { 'f-stack.conf': ini() },
+  });
+  t.throws(() => network.curl(`http://${FSTACK}/`), 'the kernel has no such address');
+  await sluice.reload(`fstack_conf f-stack.conf; ${afPacket(network)} ${http}`);
+  t.equal(network.curl(`http://${FSTACK}/`), String(sluice.workers()[0]));
+  t.equal(sluice.logged(/listening on 0.0.0.0:80 is for F-Stack from now on/), 1);
+  await sluice.reload(http);
+  t.throws(() => network.curl('--connect-timeout', '1', `http://${FSTACK}/`), 'F-Stack is off');
+  t.strictSame(warnings(sluice), []);
 });
