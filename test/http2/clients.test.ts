@@ -1,6 +1,7 @@
 /** The clients that people have: nghttp, h2load, curl. */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
@@ -56,6 +57,23 @@ t.test('curl: by prior knowledge, by ALPN, and HTTP/1.1 where it is asked for', 
   t.equal(await curl('--http1.1', `https://127.0.0.1:${securePort}/`), 'HTTP/1.1 1.1 200');
   const body = 'x'.repeat(100_000);
   t.equal(await curl('--data-binary', body, `https://127.0.0.1:${securePort}/size`), '100000 2 200');
+});
+
+t.test('curl: what answers a body before all of it has come is not lost', async (t) => {
+  const { securePort } = await startHttp2(t, 'client_max_body_size 1m; location / { return 200; }');
+  const body = join(t.testdir({ body: 'x'.repeat(5_000_000) }), 'body');
+  for (let round = 0; round < 5; round++) {
+    const words = [
+      '-sk',
+      '--write-out',
+      '%{http_code}',
+      '--output',
+      '/dev/null',
+      '--data-binary',
+      `@${body}`,
+    ];
+    t.equal(await run('curl', ...words, `https://127.0.0.1:${securePort}/`), '413');
+  }
 });
 
 t.test('h2load: nothing is lost over connections to an upstream that requests share', async (t) => {
