@@ -86,7 +86,6 @@ class UpstreamGroup {
  private:
   class Resolved;
   UpstreamGroup();
-  void read_peers(Runtime& runtime, const plan::Node& nodes);
   void set_peers();
 
   std::string name_;   ///< of the block, or the host
