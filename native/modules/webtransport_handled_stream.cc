@@ -3,23 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bytes.h"
 #include "modules/http_webtransport.h"
 #include "modules/webtransport_session.h"
 
 namespace sluice {
 
-using webtransport::as_text;
+using webtransport::bytes_of;
 using webtransport::News;
-
-namespace {
-
-std::string bytes_of(uint32_t number) {
-  std::string bytes;
-  webtransport::put(bytes, number);
-  return bytes;
-}
-
-}  // namespace
 
 WebTransportHandledStream::WebTransportHandledStream(WebTransportSession& session,
                                                      http::WebTransportStream& stream,

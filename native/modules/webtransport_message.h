@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -54,6 +53,12 @@ inline void put(std::string& to, uint32_t number) {
   for (int shift = 0; shift < 32; shift += 8) to += char(number >> shift);
 }
 
+inline std::string bytes_of(uint32_t number) {
+  std::string bytes;
+  put(bytes, number);
+  return bytes;
+}
+
 inline void put(std::string& to, News kind, uint32_t session, uint32_t stream,
                 std::string_view payload) {
   to += char(kind);
@@ -86,13 +91,6 @@ inline bool take(std::string_view& from, Message& message) {
   message.payload = from.substr(head_size, size);
   from.remove_prefix(head_size + message.payload.size());
   return message.payload.size() == size;
-}
-
-inline std::string_view as_text(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-inline std::span<const uint8_t> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
 }  // namespace sluice::webtransport

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/byte_order.h"
+#include "base/bytes.h"
 #include "http/join.h"
 #include "modules/http_core.h"
 #include "modules/http_webtransport.h"
@@ -10,8 +12,6 @@
 
 namespace sluice {
 
-using webtransport::as_bytes;
-using webtransport::as_text;
 using webtransport::News;
 using webtransport::number_at;
 using webtransport::Order;
@@ -20,13 +20,6 @@ namespace {
 
 WebTransportHandledStream& handled(http::WebTransportStream& stream) {
   return *static_cast<WebTransportHandledStream*>(stream.context);
-}
-
-std::string closing(uint32_t code, std::string_view reason) {
-  std::string bytes;
-  webtransport::put(bytes, code);
-  bytes += reason;
-  return bytes;
 }
 
 }  // namespace
@@ -134,8 +127,7 @@ void WebTransportSession::on_order(Order order, uint32_t number, std::string_vie
       return;
     }
     case Order::datagram:
-      exchange_.bytes_sent += payload.size();
-      exchange_.body_bytes_sent += payload.size();
+      count_sent(payload.size());
       carrier_.send_datagram(as_bytes(payload), conf_.datagram_queue);
       return;
     case Order::drain:
@@ -276,7 +268,7 @@ void WebTransportSession::on_draining() {
 
 void WebTransportSession::on_tunnel_data(std::span<const char> bytes) {
   if (phase_ != Phase::open) return;  // whatever it says comes too late
-  std::span<const uint8_t> input(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  std::span<const uint8_t> input = as_bytes({bytes.data(), bytes.size()});
   while (phase_ == Phase::open) {
     switch (capsules_.next(input)) {
       case http::CapsuleReader::Event::more:
@@ -300,9 +292,7 @@ void WebTransportSession::on_capsule() {
     if (!std::exchange(client_drains_, true)) channel_.put(News::client_draining, number_, {});
     return;
   }
-  // Big-endian, as all that HTTP/3 says.
-  uint32_t code = 0;
-  for (char byte : payload.substr(0, 4)) code = code << 8 | uint8_t(byte);
+  auto code = uint32_t(big_endian(payload.substr(0, 4)));
   std::string_view reason = payload.substr(std::min<size_t>(payload.size(), 4));
   leave(payload.size() < 4 ? 0 : code, reason);
   phase_ = Phase::closing;
@@ -352,7 +342,7 @@ void WebTransportSession::leave(uint32_t code, std::string_view reason) {
     channel_.tell_all(stream);
   }
   channel_.tell_all(*this);
-  channel_.put(News::closed, number_, closing(code, reason));
+  channel_.put(News::closed, number_, webtransport::bytes_of(code) += reason);
   carrier_.consume(std::exchange(unused_, 0));
   carrier_.end();
   streams_.clear();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/byte_order.h"
+
 namespace sluice::net {
 namespace {
 
@@ -20,7 +22,7 @@ constexpr uint8_t echo_request = 8;       // RFC 792
 constexpr uint8_t echo_request_v6 = 128;  // RFC 4443, section 4.1
 
 uint16_t read_16(std::span<const uint8_t> bytes, size_t at) {
-  return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+  return uint16_t(big_endian(bytes.subspan(at, 2)));
 }
 
 /// RFC 9293, section 3.1: SYN without ACK.

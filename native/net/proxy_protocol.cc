@@ -3,6 +3,8 @@
 #include <cstring>
 #include <string>
 
+#include "base/byte_order.h"
+#include "base/bytes.h"
 #include "base/number.h"
 
 namespace sluice::net {
@@ -54,21 +56,17 @@ ProxyHeaderResult parse_v1(std::string_view bytes, ProxyHeader& header, size_t& 
                                              : ProxyHeaderResult::invalid;
 }
 
-uint16_t big_endian(std::string_view bytes, size_t at) {
-  return uint16_t(uint8_t(bytes[at]) << 8 | uint8_t(bytes[at + 1]));
-}
-
 std::optional<Address> binary_address(std::string_view bytes, size_t at, size_t width,
                                       size_t port_at) {
-  auto* raw = reinterpret_cast<const uint8_t*>(bytes.data()) + at;
-  return Address::from_ip({raw, width}, big_endian(bytes, port_at));
+  auto port = uint16_t(big_endian(bytes.substr(port_at, 2)));
+  return Address::from_ip(as_bytes(bytes.substr(at, width)), port);
 }
 
 ProxyHeaderResult parse_v2(std::string_view bytes, ProxyHeader& header, size_t& size) {
   if (bytes.size() < v2_fixed) return ProxyHeaderResult::incomplete;
   uint8_t version_command = uint8_t(bytes[12]);
   uint8_t family = uint8_t(bytes[13]) >> 4;
-  size = v2_fixed + big_endian(bytes, 14);
+  size = v2_fixed + big_endian(bytes.substr(14, 2));
   if (version_command >> 4 != 2 || size > max_proxy_header) return ProxyHeaderResult::invalid;
   if (bytes.size() < size) return ProxyHeaderResult::incomplete;
   if ((version_command & 0xf) != 1) return ProxyHeaderResult::complete;  // LOCAL

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "base/byte_order.h"
 #include "base/number.h"
 
 namespace sluice::net {
@@ -29,7 +30,7 @@ ProxyTlv find_type(std::string_view tlvs, uint64_t type) {
   constexpr size_t head = 3;
   while (!tlvs.empty()) {
     if (tlvs.size() < head) return {Outcome::broken};
-    size_t size = size_t(octet(tlvs, 1)) << 8 | octet(tlvs, 2);
+    auto size = size_t(big_endian(tlvs.substr(1, 2)));
     if (tlvs.size() - head < size) return {Outcome::broken};
     if (octet(tlvs, 0) == type) return {Outcome::found, tlvs.substr(head, size)};
     tlvs.remove_prefix(head + size);
@@ -58,8 +59,7 @@ ProxyTlv find_proxy_tlv(std::string_view tlvs, std::string_view name) {
   if (ssl.outcome != Outcome::found) return ssl;
   if (ssl.value.size() < ssl_fixed) return {Outcome::broken};
   if (name == "verify") {
-    uint32_t verify = 0;
-    for (size_t i = 1; i < ssl_fixed; ++i) verify = verify << 8 | octet(ssl.value, i);
+    auto verify = uint32_t(big_endian(ssl.value.substr(1, ssl_fixed - 1)));
     return {Outcome::found, {}, verify};
   }
   return find_name(ssl.value.substr(ssl_fixed), name, ssl_names);

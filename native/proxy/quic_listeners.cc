@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "base/bytes.h"
 #include "proxy/data_thread.h"
 #include "proxy/quic_acceptor.h"
 
@@ -10,10 +11,6 @@ namespace sluice {
 namespace {
 
 using quic::ConnectionIdScheme;
-
-std::span<const uint8_t> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 ConnectionIdScheme::Settings read_scheme(const plan::Node& node) {
   ConnectionIdScheme::Settings settings;

@@ -1,5 +1,6 @@
 #include "proxy/shared_session_store.h"
 
+#include "base/bytes.h"
 #include "base/counters.h"
 #include "base/number.h"
 #include "proxy/data_thread.h"
@@ -29,10 +30,6 @@ void add(std::string& message, std::span<const unsigned char> bytes) {
 /// Big-endian.
 void add(std::string& message, uint32_t number) {
   for (int shift : {24, 16, 8, 0}) message += char(number >> shift);
-}
-
-std::string_view text(std::span<const unsigned char> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 }  // namespace
@@ -181,7 +178,7 @@ void SharedSessionStore::keep(Bytes id, std::string_view server_name, Bytes sess
   add(message, id);
   message += char(server_name.size());
   message += server_name;
-  message += text(session);
+  message += as_text(session);
   if (!thread_.tell("session keep", message)) thread_.counters.remote_lost++;
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "base/byte_order.h"
+
 namespace sluice::quic {
 namespace {
 
@@ -83,8 +85,7 @@ std::optional<ConnectionIdScheme::Place> ConnectionIdScheme::locate(
   place.host_id.assign(text.begin(), text.begin() + long(configuration.host_id.size()));
   place.here = place.host_id == configuration.host_id;
 
-  uint32_t process = 0;
-  for (uint8_t byte : id.last(process_size)) process = process << 8 | byte;
+  auto process = uint32_t(big_endian(id.last(process_size)));
   process ^= mask(id);
   constexpr uint32_t low = most_owners - 1;
   place.owner = {uint16_t(process >> owner_bits & low), uint16_t(process & low)};

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/byte_order.h"
+#include "base/bytes.h"
 #include "tls/hmac.h"
 #include "tls/openssl.h"
 
@@ -30,10 +32,6 @@ using Context = std::unique_ptr<EVP_CIPHER_CTX, tls::Releaser<EVP_CIPHER_CTX_fre
 const EVP_CIPHER* token_cipher() {
   static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
   return cipher;
-}
-
-std::span<const uint8_t> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
 /// What a token is bound to: the client's address, and for Retry its port and our connection ID.
@@ -76,8 +74,7 @@ std::optional<std::vector<uint8_t>> open(std::span<const uint8_t> key,
 }
 
 bool is_fresh(std::span<const uint8_t> plain, int64_t now_s, int64_t lifetime_s) {
-  int64_t made = 0;
-  for (uint8_t byte : plain.first(time_size)) made = made << 8 | byte;
+  auto made = int64_t(big_endian(plain.first(time_size)));
   return made <= now_s && now_s - made <= lifetime_s;
 }
 

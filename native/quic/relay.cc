@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "tls/hmac.h"
 
@@ -28,7 +29,7 @@ using Tag = std::array<uint8_t, tag_size>;
 
 Tag tag_of(const std::string& key, std::span<const uint8_t> packets) {
   Tag tag;
-  tls::Hmac(EVP_sha256(), {reinterpret_cast<const uint8_t*>(key.data()), key.size()})(packets, tag);
+  tls::Hmac(EVP_sha256(), as_bytes(key))(packets, tag);
   return tag;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "base/byte_order.h"
 #include "tls/client_ocsp.h"
 #include "tls/context.h"
 
@@ -34,7 +35,7 @@ std::string ciphers_of(SSL* ssl) {
   for (long at = 0; at + width <= size; at += width) {
     const SSL_CIPHER* known = SSL_CIPHER_find(ssl, raw + at);
     add_item(list, known ? SSL_CIPHER_get_name(known) : nullptr,
-             unsigned(raw[at] << 8 | raw[at + 1]));
+             unsigned(big_endian(std::span(raw + at, 2))));
   }
   return list;
 }

@@ -1,5 +1,7 @@
 #include "tls/client_hello.h"
 
+#include "base/byte_order.h"
+
 namespace sluice::tls::client_hello {
 
 namespace {
@@ -12,11 +14,7 @@ class Reader {
  public:
   explicit Reader(Bytes bytes) : rest_(bytes) {}
 
-  size_t number(size_t width) {
-    size_t value = 0;
-    for (unsigned char byte : take(width)) value = value << 8 | byte;
-    return value;
-  }
+  size_t number(size_t width) { return size_t(big_endian(take(width))); }
   /// A vector with its length before it, in `width` bytes (RFC 8446, 3.4).
   Bytes vector(size_t width) { return take(number(width)); }
   Bytes take(size_t size) {

@@ -3,15 +3,9 @@
 
 #include "tls/hmac.h"
 
+#include "base/bytes.h"
+
 namespace sluice::tls {
-
-namespace {
-
-Bytes bytes_of(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
 
 void Sha256::begin() { SHA256_Init(&state); }
 void Sha256::add(Bytes bytes) { SHA256_Update(&state, bytes.data(), bytes.size()); }
@@ -36,7 +30,7 @@ void Hmac::operator()(Bytes message, std::span<uint8_t> out) const {
 void LabelExpansion::operator()(std::string_view label, std::span<uint8_t> out) const {
   std::visit(
       [&](const auto& secret) {
-        expand_label(secret, bytes_of("tls13 "), bytes_of(label), {}, out);
+        expand_label(secret, as_bytes("tls13 "), as_bytes(label), {}, out);
       },
       hmac_.key_);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/byte_order.h"
+
 namespace sluice::tls {
 
 namespace {
@@ -12,8 +14,7 @@ const uint8_t* bytes_of(std::span<const char> text) {
 }
 
 size_t whole_size(std::span<const char> record) {
-  const uint8_t* head = bytes_of(record);
-  return record::head_size + size_t(head[3] << 8 | head[4]);
+  return record::head_size + size_t(big_endian(record.subspan(3, 2)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "tls/context.h"
 #include "tls/server_handshake.h"
@@ -12,14 +13,10 @@ namespace sluice::tls {
 
 namespace {
 
-std::span<const unsigned char> bytes(std::string_view text) {
-  return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
-}
-
 class FileTicketKeys final : public TicketKeys {
  public:
   explicit FileTicketKeys(std::span<const std::string_view> files) {
-    for (std::string_view file : files) keys_.push_back(TicketKey::parse(bytes(file)));
+    for (std::string_view file : files) keys_.push_back(TicketKey::parse(as_bytes(file)));
   }
 
  private:
@@ -50,7 +47,7 @@ class ZoneTicketKeys final : public TicketKeys {
 class RingTicketKeys final : public TicketKeys {
  public:
   RingTicketKeys(const TicketKeyRing& ring, std::string_view own)
-      : ring_(ring), own_(TicketKey::parse(bytes(own))) {}
+      : ring_(ring), own_(TicketKey::parse(as_bytes(own))) {}
 
  private:
   void refresh(bool) override {

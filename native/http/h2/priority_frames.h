@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
+#include "base/byte_order.h"
 #include "http/h2/session.h"
 
 namespace sluice::h2 {
@@ -38,7 +40,7 @@ class PriorityFrames {
         break;
       }
       if (filled_ == frame_head_size) {
-        uint32_t size = uint32_t(frame_[0]) << 16 | uint32_t(frame_[1]) << 8 | frame_[2];
+        auto size = uint32_t(big_endian(std::span(frame_).first(3)));
         if (frame_[3] == NGHTTP2_PRIORITY && size == payload_size) continue;
         filled_ = 0;
         left_ = size;
@@ -59,9 +61,7 @@ class PriorityFrames {
  private:
   static constexpr size_t payload_size = 5;
   uint32_t number_at(size_t at) const {
-    uint32_t number = 0;
-    for (size_t i = 0; i < 4; ++i) number = number << 8 | frame_[at + i];
-    return number & 0x7fffffff;
+    return uint32_t(big_endian(std::span(frame_).subspan(at, 4))) & 0x7fffffff;
   }
 
   uint8_t frame_[frame_head_size + payload_size] = {};  ///< as far as it has come

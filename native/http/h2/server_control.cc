@@ -1,5 +1,6 @@
 // Frames that are no requests and no bodies: what they may cost, and PRIORITY_UPDATE.
 
+#include "base/byte_order.h"
 #include "http/h2/server_connection.h"
 #include "modules/http_v2.h"
 #include "proxy/exchange.h"
@@ -12,9 +13,7 @@ namespace {
 constexpr uint32_t tiny_increment = 256;
 
 uint32_t number_at(std::string_view bytes, size_t at) {
-  uint32_t number = 0;
-  for (size_t i = 0; i < 4; ++i) number = number << 8 | uint8_t(bytes[at + i]);
-  return number;
+  return uint32_t(big_endian(bytes.substr(at, 4)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "http/h3/server_connection.h"
 #include "http/h3/webtransport.h"
 #include "modules/http_core.h"
@@ -216,8 +217,7 @@ bool ServerConnection::begin_control_frame() {
 }
 
 bool ServerConnection::end_control_frame() {
-  std::span<const uint8_t> payload(reinterpret_cast<const uint8_t*>(control_payload_.data()),
-                                   control_payload_.size());
+  std::span<const uint8_t> payload = as_bytes(control_payload_);
   uint64_t number = 0;
   switch (FrameType(control_frames_.type())) {
     case FrameType::settings:

@@ -1,5 +1,6 @@
 #include "http/h3/server_stream.h"
 
+#include "base/bytes.h"
 #include "http/extended_connect.h"
 #include "http/h3/server_connection.h"
 #include "http/h3/webtransport.h"
@@ -8,13 +9,7 @@
 
 namespace sluice::h3 {
 
-namespace {
-
-std::string_view as_text(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 ServerStream::ServerStream(ServerConnection& connection, int64_t stream)
     : connection_(connection),

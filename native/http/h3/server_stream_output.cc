@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "http/h3/server_connection.h"
 #include "http/h3/server_stream.h"
 #include "http/response_section.h"
@@ -75,7 +76,7 @@ void ServerStream::send_body(const http::Piece& piece) {
     if (piece.file) {
       buffer.write_file(piece.file, piece.offset, piece.length);
     } else {
-      buffer.write({reinterpret_cast<const uint8_t*>(piece.bytes.data()), piece.bytes.size()});
+      buffer.write(as_bytes({piece.bytes.data(), piece.bytes.size()}));
     }
     exchange_->bytes_sent += size;
   }
