@@ -143,7 +143,8 @@ class HeaderList {
     ids_.add(id);
     return item;
   }
-  /// No other fields than these are there; and no others of them more than once.
+  /// Whatever is not among the first of these is not there, and whatever is not among the second is
+  /// there once at most; fields that were removed by name may still be among both.
   HeaderIds ids() const { return ids_; }
   HeaderIds repeated() const { return repeated_; }
   /// The first field with that id (never `other`), or null.

@@ -100,14 +100,12 @@ void ServerConnection::on_writable() {
 
 void ServerConnection::on_turn_end() {
   if (!is_connected()) return;
-  produce();
-  if (!frames_.empty()) hand_over();
+  send_all();
   if (!to_stop_.empty()) {
     // In a TLS record of its own: curl 7 forgets a response if the one that it comes in resets its
     // stream, too (RFC 9113, 8.1 forbids that).
     while (!to_stop_.empty()) to_stop_.pop_front().stop_request();
-    produce();
-    if (!frames_.empty()) hand_over();
+    send_all();
   }
   if (failed_) {
     finish();
@@ -193,8 +191,7 @@ void ServerConnection::drain() {
 void ServerConnection::terminate() {
   if (is_connected() && state_ == State::open && !failed_) {
     go_away();
-    produce();
-    if (!frames_.empty()) hand_over();
+    send_all();
   }
   close();
 }
@@ -290,8 +287,7 @@ void ServerConnection::on_read_timeout() {
     return;
   }
   if (!going_away_) go_away();
-  produce();
-  if (!frames_.empty()) hand_over();
+  send_all();
   finish();
 }
 

@@ -107,6 +107,8 @@ class ServerConnection final : public ClientConnection,
   void calm(const char* why = "http2 flood detected");
 
   void hand_over();
+  /// Whatever there is, to the stream below.
+  void send_all();
   bool is_connected() const { return state_ == State::opening || state_ == State::open; }
   void rest();
   void go_away();

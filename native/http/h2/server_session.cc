@@ -454,6 +454,11 @@ void ServerConnection::join_block(std::string_view frame, bool ends) {
   long_block_ = long_block_pieces_ = std::string();
 }
 
+void ServerConnection::send_all() {
+  produce();
+  if (!frames_.empty()) hand_over();
+}
+
 // What is borrowed must have been sent, or copied, before its owner goes on.
 void ServerConnection::hand_over() {
   lent_ = false;

@@ -99,11 +99,7 @@ bool WebTransport::on_closed(int64_t stream) {
 }
 
 void WebTransport::on_ended(WebTransportStream& stream) {
-  auto found = streams_.find(stream.id);
-  if (found == streams_.end()) return;
-  std::unique_ptr<WebTransportStream> ended = std::move(found->second);
-  streams_.erase(found);
-  bury(std::move(ended));
+  if (!on_closed(stream.id)) return;
   quic::Connection* transport = connection_.transport();
   if (transport && replaced_++ < most_replaced) transport->allow_stream();
 }
