@@ -27,9 +27,8 @@ class Aes128 final : public BlockCipher {
   }
 
  private:
-  using Context = std::unique_ptr<EVP_CIPHER_CTX, tls::Releaser<EVP_CIPHER_CTX_free>>;
-  Context seal_;
-  Context open_;
+  tls::CipherPtr seal_;
+  tls::CipherPtr open_;
 };
 
 }  // namespace

@@ -112,8 +112,8 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   void fail(int error, uint64_t now);
   void send_close(const ngtcp2_connection_close_error& error, uint64_t now);
   void repeat_close();
-  void drain(uint64_t now);
-  void end(State state, std::string_view reason, uint64_t now);
+  void drain();
+  void end(State state, std::string_view reason);
   void finish_handshake();
 
   Endpoint& endpoint_;

@@ -11,14 +11,14 @@ void Connection::fail(int error, uint64_t now) {
   switch (error) {
     case NGTCP2_ERR_DRAINING:
     case NGTCP2_ERR_CLOSING:
-      drain(now);
+      drain();
       return;
     case NGTCP2_ERR_IDLE_CLOSE:
     case NGTCP2_ERR_DROP_CONN:
-      end(State::gone, {}, now);
+      end(State::gone, {});
       return;
     case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
-      end(State::gone, "client timed out", now);
+      end(State::gone, "client timed out");
       return;
     default:
       break;
@@ -51,11 +51,11 @@ void Connection::send_close(const ngtcp2_connection_close_error& error, uint64_t
     reason = "quic transport error " + std::to_string(error.error_code);
   }
   if (size <= 0) {
-    end(State::gone, reason, now);
+    end(State::gone, reason);
     return;
   }
   close_packet_.assign(buffer, buffer + size);
-  end(State::closing, reason, now);
+  end(State::closing, reason);
   repeat_close();
 }
 
@@ -70,7 +70,7 @@ void Connection::repeat_close() {
   socket.commit(close_packet_.size(), {.remote = remote_, .local = local_});
 }
 
-void Connection::drain(uint64_t now) {
+void Connection::drain() {
   ngtcp2_connection_close_error error;
   ngtcp2_conn_get_connection_close_error(connection_, &error);
   bool transport = error.type == NGTCP2_CONNECTION_CLOSE_ERROR_CODE_TYPE_TRANSPORT;
@@ -79,11 +79,11 @@ void Connection::drain(uint64_t now) {
     reason =
         "client closed connection with quic transport error " + std::to_string(error.error_code);
   }
-  end(State::draining, reason, now);
+  end(State::draining, reason);
 }
 
 // Three times the probe time-out, in which packets on their way may still come.
-void Connection::end(State state, std::string_view reason, uint64_t) {
+void Connection::end(State state, std::string_view reason) {
   state_ = state;
   finish_handshake();
   ListHook<ConnectionsToWrite>::unlink();

@@ -26,8 +26,6 @@ constexpr size_t tag_size = 16;
 constexpr size_t head_size = 1 + nonce_size;
 constexpr size_t time_size = 8;
 
-using Context = std::unique_ptr<EVP_CIPHER_CTX, tls::Releaser<EVP_CIPHER_CTX_free>>;
-
 /// Looked up once.
 const EVP_CIPHER* token_cipher() {
   static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
@@ -59,7 +57,7 @@ std::optional<std::vector<uint8_t>> open(std::span<const uint8_t> key,
   if (token.size() < head_size + time_size + tag_size) return std::nullopt;
   std::span<const uint8_t> sealed = token.subspan(head_size);
   std::vector<uint8_t> plain(sealed.size() - tag_size);
-  Context context(EVP_CIPHER_CTX_new());
+  tls::CipherPtr context(EVP_CIPHER_CTX_new());
   auto* tag = const_cast<uint8_t*>(sealed.data() + plain.size());
   int size = 0;
   bool done =
@@ -92,7 +90,7 @@ std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain
   token[0] = kind;
   RAND_bytes(&token[1], nonce_size);
   uint8_t* out = &token[head_size];
-  Context context(EVP_CIPHER_CTX_new());
+  tls::CipherPtr context(EVP_CIPHER_CTX_new());
   int size = 0;
   EVP_EncryptInit_ex(context.get(), token_cipher(), nullptr, token_key_.data(), &token[1]);
   EVP_EncryptUpdate(context.get(), nullptr, &size, associated.data(), int(associated.size()));

@@ -8,6 +8,7 @@
 #include <openssl/provider.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -95,6 +96,18 @@ bool expand(const Request& request, Bytes secret, Bytes context, std::span<uint8
                                                      request.prefix, request.label, context, out);
 }
 
+template <typename Hash>
+Bytes digest_of_nothing() {
+  static const std::array<uint8_t, Hash::size> digest = [] {
+    std::array<uint8_t, Hash::size> made;
+    Hash hash;
+    hash.begin();
+    hash.end(made.data());
+    return made;
+  }();
+  return digest;
+}
+
 /// The next of the early, handshake and master secrets: HKDF-Extract of new input, with what is
 /// derived from the secret before as its salt.
 template <typename Hash>
@@ -103,11 +116,7 @@ bool next_secret(const Request& request, std::span<uint8_t> out) {
   if (out.size() != Hash::size) return false;
   uint8_t salt[Hash::size] = {};
   if (request.salt.data()) {
-    uint8_t empty[Hash::size];
-    Hash hash;
-    hash.begin();
-    hash.end(empty);
-    if (!expand<Hash>(request, request.salt, empty, salt)) return false;
+    if (!expand<Hash>(request, request.salt, digest_of_nothing<Hash>(), salt)) return false;
   }
   HmacKey<Hash>(salt).sign({request.key.data() ? request.key : Bytes(nothing)}, out);
   OPENSSL_cleanse(salt, sizeof salt);

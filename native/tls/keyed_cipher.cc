@@ -7,8 +7,6 @@
 
 namespace sluice::tls {
 
-using CipherPtr = std::unique_ptr<EVP_CIPHER_CTX, Releaser<EVP_CIPHER_CTX_free>>;
-
 struct KeyedCipher::Slot {
   CipherPtr context{EVP_CIPHER_CTX_new()};
   KeyedCipher* holder = nullptr;
