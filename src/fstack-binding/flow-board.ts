@@ -29,6 +29,7 @@ const AT = {
   states: 64,
 };
 const STATE = { down: 0, waiting: 1, serving: 2, retired: 3, elsewhere: 4 };
+const UP = [STATE.waiting, STATE.serving, STATE.retired];
 
 /** The ports that connections to upstreams come from. */
 const PORTS = { first: 10_000, count: 55_536 };
@@ -107,14 +108,15 @@ export class FlowBoard {
     this.#state(shift, worker, STATE.down);
   }
 
-  /** Those that have a worker up on F-Stack. */
+  /** Whether a worker of it is up on F-Stack. */
+  isManned(shift: Shift): boolean {
+    const states = new Uint8Array(MAX_WORKERS);
+    readSync(this.fd, states, 0, MAX_WORKERS, AT.states + shift * MAX_WORKERS);
+    return states.some((state) => UP.includes(state));
+  }
+
   mannedShifts(): Shift[] {
-    const up = [STATE.waiting, STATE.serving, STATE.retired];
-    return this.#shifts().filter((shift) =>
-      Array.from({ length: MAX_WORKERS }, (_, worker) => this.#stateOf(shift, worker)).some((state) =>
-        up.includes(state),
-      ),
-    );
+    return this.#shifts().filter((shift) => this.isManned(shift));
   }
 
   /** All of its workers have ended. */

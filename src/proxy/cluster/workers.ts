@@ -74,7 +74,7 @@ export class Workers {
 
   /** Whether any of those that were started last shares a device on F-Stack. */
   get isOnStack(): boolean {
-    return this.#crew?.board.mannedShifts().includes(this.#crew.shift) ?? false;
+    return this.#crew?.board.isManned(this.#crew.shift) ?? false;
   }
 
   /** Those that run now; a later signal() to just these ends a generation. */
