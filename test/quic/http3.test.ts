@@ -196,14 +196,12 @@ proxy_pass http://127.0.0.1:${origin.port}; } }`,
     const socket = origin.heads.length > before ? accepted : undefined;
     const closed = socket && once(socket, 'close');
     client.send(end(stream));
-    if (bytes === begun && !whole) {
-      // the upstream goes on: what it says has nobody to go to
-      socket?.write('5\r\nworld\r\n');
-    }
-    await closed;
     await client.until('the answer', () =>
       client.of(FrameType.resetStream).some(({ numbers: [id] }) => id === stream),
     );
+    // The upstream goes on, once STOP_SENDING has certainly arrived: what it says has nobody to go to.
+    if (bytes === begun && !whole) socket?.write('5\r\nworld\r\n');
+    await closed;
     await eventually(`its line in the log: ${what}`, () => {
       const lines = readFileSync(sluice.path('access.log'), 'latin1').trim().split('\n');
       return lines.length === i + 1 && lines[i]?.includes(` ${status} h3`);
