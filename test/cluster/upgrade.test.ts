@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { existsSync, renameSync, symlinkSync } from 'node:fs';
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
@@ -17,38 +17,13 @@ http {
     }
 }`;
 
-function oldPid(sluice: Sluice): number {
-  return Number(readFileSync(sluice.path('nginx.pid.oldbin'), 'latin1'));
-}
-
-/** Starts the new binary; resolves when it has workers. */
-async function startNew(sluice: Sluice): Promise<void> {
-  const before = sluice.pid;
-  sluice.signal('SIGUSR2');
-  await eventually(
-    'the new master',
-    () => existsSync(sluice.path('nginx.pid.oldbin')) && sluice.running && sluice.pid !== before,
-  );
-  await eventually('its workers', () => sluice.workers().length > 0);
-}
-
-/** Lets the old binary go; resolves when it has gone. */
-async function endOld(sluice: Sluice): Promise<void> {
-  const old = oldPid(sluice);
-  sluice.signal('SIGQUIT', old);
-  await eventually(
-    'the old master to go',
-    () => !existsSync(`/proc/${old}`) && !existsSync(sluice.path('nginx.pid.oldbin')),
-  );
-}
-
 t.test('5 upgrades under load fail no request', async (t) => {
   const port = await freePort();
   const sluice = await startSluice(t, { config: http(port), daemon: true });
   const load = new Load(port);
   for (let i = 0; i < 5; i++) {
-    await startNew(sluice);
-    await endOld(sluice);
+    await sluice.startNewBinary();
+    await sluice.endOldBinary();
   }
   const { answered, failures } = await load.stop();
   t.same(failures, []);
@@ -64,7 +39,7 @@ t.test('an upgrade can be taken back, and unix sockets stay', async (t) => {
   sluice.configure(http(port, socket));
   await sluice.start();
   const first = sluice.pid;
-  await startNew(sluice);
+  await sluice.startNewBinary();
   t.not(sluice.pid, first);
 
   // The old one stops accepting, then the new one is found to be no good.
@@ -84,7 +59,7 @@ t.test('an upgrade can be taken back, and unix sockets stay', async (t) => {
 t.test('a second upgrade has to wait for the end of the first', async (t) => {
   const sluice = await startSluice(t, { config: http(await freePort()), daemon: true });
   const first = sluice.pid;
-  await startNew(sluice);
+  await sluice.startNewBinary();
   const second = sluice.pid;
   sluice.signal('SIGUSR2', first);
   sluice.signal('SIGUSR2', second);
@@ -110,12 +85,12 @@ t.test('a running nginx becomes Sluice and nginx again, under load', async (t) =
 
   const load = new Load(port);
   become(PROGRAM);
-  await startNew(running);
-  await endOld(running);
+  await running.startNewBinary();
+  await running.endOldBinary();
   t.equal((await get(port)).body, '1.31.5', 'Sluice');
   become(NGINX);
-  await startNew(running);
-  await endOld(running);
+  await running.startNewBinary();
+  await running.endOldBinary();
   t.equal((await get(port)).body, nginxVersion, 'nginx again');
   const { answered, failures, bodies } = await load.stop();
   t.same(failures, []);

@@ -1,46 +1,14 @@
 /** What stands behind a body, both ways and between the versions. */
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, request as request1 } from 'node:http';
+import { type IncomingHttpHeaders, request as request1 } from 'node:http';
 import { connect as connect2, type OutgoingHttpHeaders } from 'node:http2';
-import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { RawClient } from '../support/raw-client.ts';
 import type { Cleanup } from '../support/sluice.ts';
+import { ANSWERED, plain, type Seen, startTrailingOrigin } from '../support/trailing-origin.ts';
 import { END_HEADERS, END_STREAM, fields, frame, startH2Origin, TYPE } from '../upstream/h2-origin.ts';
 import { ERROR, FrameClient, request } from './frame-client.ts';
 import { type Http2, startHttp2 } from './http2.ts';
-
-interface Seen {
-  readonly body: string;
-  readonly trailers: IncomingHttpHeaders;
-}
-
-/** Without the symbol that Node adds. */
-const plain = (fields: IncomingHttpHeaders): IncomingHttpHeaders =>
-  Object.fromEntries(Object.entries(fields));
-
-/** Trailers that each origin answers with. */
-const ANSWERED = { 'x-answered': 'yes' };
-
-/** An upstream that speaks HTTP/1.1, and what it has seen. */
-async function startHttp1Origin(t: Cleanup, seen: Seen[]): Promise<number> {
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const piece of request) body += piece;
-    seen.push({ body, trailers: request.trailers });
-    response.writeHead(200, { Trailer: 'x-answered' });
-    response.write('answer');
-    response.addTrailers(ANSWERED);
-    response.end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 async function startHttp2Origin(t: Cleanup, seen: Seen[]): Promise<number> {
   const { port } = await startH2Origin(t, (stream) => {
@@ -103,7 +71,7 @@ const CLIENTS = [
   ['HTTP/2', send2],
 ] as const;
 const ORIGINS = [
-  ['1.1', startHttp1Origin],
+  ['1.1', startTrailingOrigin],
   ['2', startHttp2Origin],
 ] as const;
 
@@ -139,7 +107,7 @@ for (const [client, send] of CLIENTS) {
     `${client}: fields that have no place in trailers, or are the configuration's, are dropped`,
     async (t) => {
       const seen: Seen[] = [];
-      const origin = await startHttp1Origin(t, seen);
+      const origin = await startTrailingOrigin(t, seen);
       const { port } = await startHttp2(
         t,
         proxy(origin, '1.1', 'proxy_pass_trailers on; proxy_set_header X-Real-IP $remote_addr;'),
@@ -154,7 +122,7 @@ for (const [client, send] of CLIENTS) {
 
   t.test(`${client}: as in nginx, no trailers unless proxy_pass_trailers says so`, async (t) => {
     const seen: Seen[] = [];
-    const origin = await startHttp1Origin(t, seen);
+    const origin = await startTrailingOrigin(t, seen);
     const { port } = await startHttp2(t, proxy(origin, '1.1'));
     t.same(await send(port, FIELDS, 'body', SUMS), { body: 'answer', trailers: {} });
     t.same(seen, [{ body: 'body', trailers: {} }]);
@@ -163,7 +131,7 @@ for (const [client, send] of CLIENTS) {
 
 t.test('a length keeps its place: trailers that are not announced are dropped', async (t) => {
   const seen: Seen[] = [];
-  const origin = await startHttp1Origin(t, seen);
+  const origin = await startTrailingOrigin(t, seen);
   const { port } = await startHttp2(
     t,
     proxy(origin, '1.1', 'proxy_pass_trailers on; proxy_request_buffering off;'),
@@ -181,7 +149,7 @@ const trailers = (stream: number, flags: number, ...pairs: [string, string][]): 
   frame(TYPE.headers, flags, stream, fields(...pairs));
 
 async function startLimited(t: Cleanup): Promise<Http2> {
-  const origin = await startHttp1Origin(t, []);
+  const origin = await startTrailingOrigin(t, []);
   return startHttp2(t, proxy(origin, '1.1', 'proxy_pass_trailers on;'), {
     http: 'max_headers 20; large_client_header_buffers 4 1k;',
   });

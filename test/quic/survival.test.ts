@@ -1,6 +1,6 @@
 // Connections outlive the processes that began beside them: reloads and binary upgrades, in both ways of steering.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
@@ -45,13 +45,9 @@ function serve(t: Parameters<typeof startQuic>[0], main: string, file: Buffer): 
 }
 
 async function upgrade(sluice: Sluice): Promise<void> {
-  const old = sluice.pid;
-  const aside = sluice.path('nginx.pid.oldbin');
-  sluice.signal('SIGUSR2');
-  await eventually('the new master', () => existsSync(aside) && sluice.running && sluice.pid !== old);
-  await eventually('its workers', () => sluice.workers().length === 2);
+  const old = await sluice.startNewBinary();
   await pause(300);
-  sluice.signal('SIGQUIT', Number(readFileSync(aside, 'latin1')));
+  sluice.signal('SIGQUIT', old);
   // its workers have connections still: the pid file's name tells when the next upgrade may begin
 }
 
@@ -110,15 +106,9 @@ for (const { name, main } of steeringModes(t)) {
     const file = fileFor(3);
     const quic = await serve(t, main, file);
     const { sluice } = quic;
-    const old = sluice.pid;
     const before = quic.get('/file.bin');
     await pause(500);
-    sluice.signal('SIGUSR2');
-    await eventually(
-      'the new master',
-      () => sluice.running && !Number.isNaN(sluice.pid) && sluice.pid !== old,
-    );
-    await eventually('its workers', () => sluice.workers().length === 2);
+    const old = await sluice.startNewBinary();
     sluice.signal('SIGWINCH', old);
     const meanwhile = quic.get('/file.bin');
     await pause(500);

@@ -1,9 +1,5 @@
-// Tokens prove an address: that one, for a while, and over reloads, upgrades and hosts that share a key (RFC 9000, 8.1).
-import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { eventually } from '../support/eventually.ts';
-import type { Sluice } from '../support/sluice.ts';
 import { FrameType } from './raw/frames.ts';
 import { RawClient, type RawOptions } from './raw/raw-client.ts';
 import { startQuic } from './serving.ts';
@@ -32,16 +28,6 @@ async function answer(client: RawClient): Promise<number | undefined> {
   return client.close?.code;
 }
 
-async function upgrade(sluice: Sluice): Promise<void> {
-  const old = sluice.pid;
-  const aside = sluice.path('nginx.pid.oldbin');
-  sluice.signal('SIGUSR2');
-  await eventually('the new master', () => existsSync(aside) && sluice.running && sluice.pid !== old);
-  await eventually('its workers', () => sluice.workers().length === 2);
-  sluice.signal('SIGQUIT', Number(readFileSync(aside, 'latin1')));
-  await eventually('the old master to go', () => !existsSync(aside), 10_000);
-}
-
 t.test('the token of a NEW_TOKEN frame is good for its address', async (t) => {
   const { port, sluice } = await startQuic(t, serving, {}, upgrading);
   const token = await newToken(t, port);
@@ -52,7 +38,8 @@ t.test('the token of a NEW_TOKEN frame is good for its address', async (t) => {
   t.ok(await isRetried(t, port, { token: forged }), 'not if it was changed');
   await sluice.reload();
   t.notOk(await isRetried(t, port, { token }), 'after a reload');
-  await upgrade(sluice);
+  await sluice.startNewBinary();
+  await sluice.endOldBinary(10_000);
   t.notOk(await isRetried(t, port, { token }), 'after a binary upgrade');
 });
 

@@ -1,30 +1,14 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { type Seen, startTrailingOrigin } from '../support/trailing-origin.ts';
 import { streamFrame } from './raw/frames.ts';
 import { type Fields, greeting, H3, h3Frame, headers, parseResponse, request } from './raw/http.ts';
 import { RawClient } from './raw/raw-client.ts';
 import { startQuic } from './serving.ts';
 
 t.test('trailers go both ways', async (t) => {
-  const seen: { readonly body: string; readonly trailers: IncomingHttpHeaders }[] = [];
-  const server = createServer(async (request, response) => {
-    let body = '';
-    for await (const piece of request) body += piece;
-    seen.push({ body, trailers: request.trailers });
-    response.writeHead(200, { Trailer: 'x-answered' });
-    response.write('answer');
-    response.addTrailers({ 'x-answered': 'yes' });
-    response.end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const origin = `proxy_pass http://127.0.0.1:${(server.address() as AddressInfo).port}; proxy_http_version 1.1;`;
+  const seen: Seen[] = [];
+  const upstream = await startTrailingOrigin(t, seen);
+  const origin = `proxy_pass http://127.0.0.1:${upstream}; proxy_http_version 1.1;`;
   const { port } = await startQuic(
     t,
     `max_headers 20;

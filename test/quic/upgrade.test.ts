@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { eventually } from '../support/eventually.ts';
 import { digest } from './gtls-client.ts';
 import { startQuic } from './serving.ts';
 
@@ -14,14 +13,7 @@ t.test('a download goes on through a binary upgrade, and new connections are ser
   );
   const downloads = Array.from({ length: 3 }, () => get('/file.bin'));
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const old = sluice.pid;
-  sluice.signal('SIGUSR2');
-  await eventually(
-    'the new master',
-    () => sluice.running && !Number.isNaN(sluice.pid) && sluice.pid !== old,
-    10_000,
-  );
-  await eventually('its workers', () => sluice.workers().length === 2, 10_000);
+  const old = await sluice.startNewBinary(10_000);
   for (let i = 0; i < 6; i++) t.strictSame((await get('/missing')).statuses, [404], 'both serve');
   sluice.signal('SIGQUIT', old);
   for (const { bodies } of await Promise.all(downloads))

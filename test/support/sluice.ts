@@ -140,6 +140,35 @@ ${config}
     );
   }
 
+  /** Starts another binary; resolves to the old master's pid when the new one has its workers. */
+  async startNewBinary(milliseconds?: number): Promise<number> {
+    const { workers = 1 } = this.#options;
+    const old = this.pid;
+    this.signal('SIGUSR2');
+    await eventually(
+      'the new master',
+      () => existsSync(this.#oldPidFile) && this.running && !Number.isNaN(this.pid) && this.pid !== old,
+      milliseconds,
+    );
+    await eventually('its workers', () => this.workers().length >= workers, milliseconds);
+    return old;
+  }
+
+  /** Lets the old binary go; resolves when it has gone. */
+  async endOldBinary(milliseconds?: number): Promise<void> {
+    const old = readPid(this.#oldPidFile);
+    this.signal('SIGQUIT', old);
+    await eventually(
+      'the old master to go',
+      () => !existsSync(`/proc/${old}`) && !existsSync(this.#oldPidFile),
+      milliseconds,
+    );
+  }
+
+  get #oldPidFile(): string {
+    return this.path('nginx.pid.oldbin');
+  }
+
   /** Workers take their title when they are about to accept connections. */
   async #serving(before: readonly number[]): Promise<void> {
     const { workers = 1 } = this.#options;

@@ -104,20 +104,12 @@ for (const workers of [1, 2]) {
 
 const quitting = (sluice: Sluice): number => sluice.logged(/\d+#\d+: gracefully shutting down/);
 
-async function startNew(sluice: Sluice): Promise<number> {
-  const old = sluice.pid;
-  sluice.signal('SIGUSR2');
-  await eventually('another master', () => sluice.running && sluice.pid !== old, 20_000);
-  await eventually('its workers', () => sluice.workers().length > 0, 20_000);
-  return old;
-}
-
 t.test('another binary takes over', { skip }, async (t) => {
   const network = new Network(t).addVeth();
   const sluice = await startServer(t, network, 1);
   const [before] = sluice.workers();
   const { visits, sizes } = await withVisitors(t, network, async () => {
-    const old = await startNew(sluice);
+    const old = await sluice.startNewBinary(20_000);
     await sleep(1500);
     sluice.signal('SIGWINCH', old);
     await eventually('the old worker to drain', () => quitting(sluice) === 1);
@@ -134,7 +126,7 @@ t.test('another binary gives back', { skip }, async (t) => {
   const sluice = await startServer(t, network, 1);
   const before = sluice.workers();
   const { visits, sizes } = await withVisitors(t, network, async () => {
-    await startNew(sluice);
+    await sluice.startNewBinary(20_000);
     await sleep(1500);
     const young = Number(readFileSync(sluice.path('nginx.pid'), 'latin1'));
     sluice.signal('SIGQUIT', young);
