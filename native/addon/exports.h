@@ -6,7 +6,7 @@
 #include <string>
 
 /// What the addon shows to JavaScript: one function per file adds its part to `exports`.
-/// src/fstack-binding/index.ts is the typed face, and documents each function for its callers.
+/// src/fstack-binding/addon.ts is the typed face, and documents each function for its callers.
 namespace sluice::addon {
 
 void export_sockets(Napi::Env env, Napi::Object exports);

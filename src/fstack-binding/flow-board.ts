@@ -1,6 +1,6 @@
 /** Shared memory by which workers in user space tell whose a received packet is: native/net/flow_board.h has its layout. */
 import { closeSync, readSync, writeSync } from 'node:fs';
-import type { Addon } from './index.ts';
+import type { Addon } from './addon.ts';
 
 /** By it a new binary learns the descriptor. */
 export const BOARD_VARIABLE = 'SLUICE_FLOW_BOARD';

@@ -1,11 +1,11 @@
 /** F-Stack as a worker starts it: on the thread that becomes its data thread. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Addon } from './addon.ts';
 import { lcoresOf, ownAddresses } from './check-ini.ts';
 import { hasDeviceForItself } from './devices.ts';
 import { explainFailure, type StartFailure } from './failure.ts';
 import type { Crew } from './flow-board.ts';
-import type { Addon } from './index.ts';
 import type { Ini } from './ini.ts';
 
 export interface FstackSettings {

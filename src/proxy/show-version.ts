@@ -1,6 +1,7 @@
 /** `-v`, `-V` and `-h`. Loads little, and the addon only to name the F-Stack it has: `-V` is what scripts call first, and often. */
+
+import { loadAddon } from '../fstack-binding/addon.ts';
 import { describeFstack } from '../fstack-binding/fstack.ts';
-import { loadAddon } from '../fstack-binding/index.ts';
 import { readBuildDefaults } from './build-defaults.ts';
 import { CONFIGURE_ARGUMENTS } from './configure-arguments.ts';
 import { NGINX_VERSION, SERVER_VERSION, SLUICE_VERSION } from './version.ts';

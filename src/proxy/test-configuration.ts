@@ -1,6 +1,6 @@
 /** `-t` and `-T`. */
 import { closeSync, constants, openSync } from 'node:fs';
-import { loadAddon } from '../fstack-binding/index.ts';
+import { loadAddon } from '../fstack-binding/addon.ts';
 import { readBuildDefaults } from './build-defaults.ts';
 import type { WorkerStackSettings } from './cluster/settings.ts';
 import { openTempFolders, TempFolderError } from './cluster/temp-folders.ts';

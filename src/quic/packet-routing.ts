@@ -1,6 +1,6 @@
 /** How QUIC packets find the worker that has their connection: what the master sets up for one generation of workers. */
 import { closeSync } from 'node:fs';
-import type { Addon, ReuseportGroup, Steering } from '../fstack-binding/index.ts';
+import type { Addon, ReuseportGroup, Steering } from '../fstack-binding/addon.ts';
 import type { Log } from '../proxy/cluster/error-log.ts';
 import { systemErrorText } from '../proxy/cluster/system-error.ts';
 import type { QuicPlan } from '../proxy/plan/plan.ts';

@@ -1,7 +1,7 @@
 /** Where processes of this host bring each other's packets: a unix socket each, named by worker and generation. */
 import { randomInt } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import type { Addon } from '../fstack-binding/index.ts';
+import type { Addon } from '../fstack-binding/addon.ts';
 import { errorNumber } from '../proxy/cluster/system-error.ts';
 
 /** Bits that a connection ID has for it: native/quic/connection_id.h. */

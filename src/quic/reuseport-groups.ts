@@ -1,5 +1,5 @@
 /** The kernel's maps of QUIC sockets, by address: they outlive generations, and a new binary gets them. */
-import type { Addon, ReuseportGroup } from '../fstack-binding/index.ts';
+import type { Addon, ReuseportGroup } from '../fstack-binding/addon.ts';
 
 /** By it a new binary learns their descriptors: `{"0.0.0.0:443": [7, 8]}`. */
 export const GROUPS_VARIABLE = 'SLUICE_QUIC_GROUPS';

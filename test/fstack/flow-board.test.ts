@@ -1,6 +1,6 @@
 import t from 'tap';
+import { loadAddon } from '../../src/fstack-binding/addon.ts';
 import { type Crew, FlowBoard } from '../../src/fstack-binding/flow-board.ts';
-import { loadAddon } from '../../src/fstack-binding/index.ts';
 import { Crews, NoPlace } from '../../src/proxy/cluster/crews.ts';
 import type { WorkerStackSettings } from '../../src/proxy/cluster/settings.ts';
 

@@ -1,9 +1,9 @@
 import t from 'tap';
+import { loadAddon } from '../../src/fstack-binding/addon.ts';
 import { checkIni, lcoresOf, ownAddresses } from '../../src/fstack-binding/check-ini.ts';
 import { explainFailure } from '../../src/fstack-binding/failure.ts';
 import { FlowBoard } from '../../src/fstack-binding/flow-board.ts';
 import { effectiveIni } from '../../src/fstack-binding/fstack.ts';
-import { loadAddon } from '../../src/fstack-binding/index.ts';
 import { Ini } from '../../src/fstack-binding/ini.ts';
 
 function ini(text: string): Ini {

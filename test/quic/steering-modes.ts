@@ -1,6 +1,6 @@
 /** The ways in which the kernel takes packets to workers, as far as this machine has them. */
 import type { Test } from 'tap';
-import { loadAddon } from '../../src/fstack-binding/index.ts';
+import { loadAddon } from '../../src/fstack-binding/addon.ts';
 
 export interface SteeringMode {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** `ssl_certificate_watch`: certificates whose files change are given to the workers that run. */
 import { statSync } from 'node:fs';
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import { type Pem, PemError, readPem } from '../../tls/pem.ts';
 import { encodeCbor } from '../plan/cbor.ts';
 import type { ModuleConf } from '../plan/http.ts';

@@ -1,6 +1,7 @@
 /** Which workers are on F-Stack together, as master and workers keep it in shared memory. */
+
+import type { Addon } from '../../fstack-binding/addon.ts';
 import { BOARD_VARIABLE, type Crew, FlowBoard } from '../../fstack-binding/flow-board.ts';
-import type { Addon } from '../../fstack-binding/index.ts';
 import type { WorkerStackSettings } from './settings.ts';
 
 /** Why workers can't come up on F-Stack beside those that are there. */

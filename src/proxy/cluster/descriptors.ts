@@ -1,6 +1,6 @@
 /** The open files behind the Plan's `fds`: logs, shared zones and listening sockets, in the order in which workers inherit them. */
 import { chmodSync, chownSync, closeSync, openSync, statSync } from 'node:fs';
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import type { FdPlan } from '../plan/plan.ts';
 import type { Log } from './error-log.ts';
 import type { ListenSocket } from './listen-sockets.ts';

@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import type { ErrorLogPlan, LogLevel, SyslogPlan } from '../plan/plan.ts';
 
 /** Ranks as pino wants them: the more severe, the higher. */

@@ -1,6 +1,6 @@
 /** One configuration in force: the Plan in memory that workers map, and everything that they inherit with it. */
 import { closeSync } from 'node:fs';
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import { PacketRouting, type QuicSockets } from '../../quic/packet-routing.ts';
 import type { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { encodeCbor } from '../plan/cbor.ts';

@@ -1,6 +1,6 @@
 /** Listening sockets: opened by the master, kept over reloads, handed over in an upgrade. Messages are nginx's. */
 import { chmodSync, closeSync, unlinkSync } from 'node:fs';
-import type { Addon, SocketOption } from '../../fstack-binding/index.ts';
+import type { Addon, SocketOption } from '../../fstack-binding/addon.ts';
 import type { Log } from './error-log.ts';
 import type { ListenSettings } from './settings.ts';
 import { errorNumber, systemErrorText } from './system-error.ts';

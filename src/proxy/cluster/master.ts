@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants, release, type } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import { ReuseportGroups } from '../../quic/reuseport-groups.ts';
 import { SERVER_VERSION } from '../version.ts';
 import { Crews } from './crews.ts';

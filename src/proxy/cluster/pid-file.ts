@@ -1,5 +1,5 @@
 import { renameSync, unlinkSync, writeFileSync } from 'node:fs';
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import type { Log } from './error-log.ts';
 import { systemErrorText } from './system-error.ts';
 

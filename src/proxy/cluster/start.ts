@@ -1,5 +1,5 @@
 /** A normal start: into the background if the configuration says so, then master and workers. */
-import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
+import { type Addon, loadAddon } from '../../fstack-binding/addon.ts';
 import type { CommandLine } from '../command-line.ts';
 import { ConfigurationError } from '../conf/diagnostics.ts';
 import { loadConfiguration } from '../conf/load.ts';

@@ -1,4 +1,4 @@
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 
 /** nginx's form of a system error: `(98: Address already in use)`; other errors' own message in parentheses. */
 export function systemErrorText(addon: Addon, error: unknown): string {

@@ -1,6 +1,6 @@
 /** Folders for temporary files, such as `client_body_temp_path`: made by the master, owned by the workers' user. */
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
-import type { Addon } from '../../fstack-binding/index.ts';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import { pathBytes } from './descriptors.ts';
 import type { Log } from './error-log.ts';
 import { systemErrorText } from './system-error.ts';

@@ -1,10 +1,10 @@
 /** The worker's entry. Loads next to nothing: its memory is counted, and connections are the data thread's. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
+import { type Addon, loadAddon } from '../../fstack-binding/addon.ts';
 import type { StartFailure } from '../../fstack-binding/failure.ts';
 import { type Crew, FlowBoard } from '../../fstack-binding/flow-board.ts';
 import { startFstack } from '../../fstack-binding/fstack.ts';
-import { type Addon, loadAddon } from '../../fstack-binding/index.ts';
 import { Ini } from '../../fstack-binding/ini.ts';
 import type { Sessions as WebTransportSessions } from '../../quic/webtransport/sessions.ts';
 import type { SessionStores } from '../../tls/session-store.ts';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
+import type { Addon } from '../../fstack-binding/addon.ts';
 import { describeFstack } from '../../fstack-binding/fstack.ts';
-import type { Addon } from '../../fstack-binding/index.ts';
 
 /** What reading a configuration asks of the machine; tests give answers of their own. */
 export interface Platform {

@@ -2,8 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadAddon } from '../../../src/fstack-binding/addon.ts';
 import { describeFstack } from '../../../src/fstack-binding/fstack.ts';
-import { loadAddon } from '../../../src/fstack-binding/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Sluice, startSluice } from '../../support/sluice.ts';
 import { CLIENT, type Cleanup, FSTACK, type Network } from './network.ts';
