@@ -32,8 +32,8 @@ struct SslMain {
     return found->second.get();
   }
 
-  SharedSessionStore* session_store(const tls::Settings& settings) {
-    size_t number = size_t(settings.session_store);
+  SharedSessionStore* session_store(int64_t position) {
+    size_t number = size_t(position);
     return number < session_stores.size() ? session_stores[number].get() : nullptr;
   }
 
@@ -48,7 +48,7 @@ struct SslMain {
   std::unique_ptr<tls::Context> make_context(Runtime& runtime, const plan::Node& node,
                                              std::string& error) {
     tls::Settings settings = tls::Settings::read(node);
-    SharedSessionStore* store = session_store(settings);
+    SharedSessionStore* store = session_store(settings.session_store);
     bool from_store = store && settings.cluster_ticket_keys;
     return tls::Context::make(settings,
                               {.session_zone = session_zone(runtime, settings),
@@ -126,6 +126,7 @@ std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) 
   SslMain& main = shared(runtime);
   main.confs.push_back(conf.get());
   if (!node["tls"]) return conf;
+  conf->session_store = main.session_store(node["tls"]["sessionStore"].integer(-1));
   std::string error;
   conf->context = main.make_context(runtime, node["tls"], error);
   if (!conf->context) runtime.fail(error);

@@ -8,11 +8,14 @@
 
 namespace sluice {
 
+class SharedSessionStore;
+
 /// TLS of a server: https://nginx.org/en/docs/http/ngx_http_ssl_module.html
 struct SslConf : ModuleConf {
   static constexpr ModuleId id = ModuleId::http_ssl;
 
-  std::unique_ptr<tls::Context> context;  ///< null: no certificate is said
+  std::unique_ptr<tls::Context> context;        ///< null: no certificate is said
+  SharedSessionStore* session_store = nullptr;  ///< ssl_session_store; null: none
   bool reject_handshake = false;
   tls::Settings::Verify verify = tls::Settings::Verify::off;
   std::unique_ptr<VariableCertificates> variable_certificates;  ///< null: the context has them

@@ -16,7 +16,7 @@ struct V3Conf : ModuleConf {
   bool hq = false;         ///< http3_hq
   bool advertise = false;  ///< http3_advertise
   quic::TransportSettings transport;
-  std::unique_ptr<quic::HostKeys> host_keys;  ///< of quic_host_key; null: the process's own
+  std::unique_ptr<quic::HostKeys> host_keys;  ///< of quic_host_key; null: not said
 };
 
 extern const Module http_v3;

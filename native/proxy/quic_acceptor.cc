@@ -3,9 +3,11 @@
 #include "base/clock.h"
 #include "http/h3/server_connection.h"
 #include "modules/http_core.h"
+#include "modules/http_ssl.h"
 #include "modules/http_v3.h"
 #include "modules/http_webtransport.h"
 #include "proxy/data_thread.h"
+#include "proxy/shared_session_store.h"
 
 namespace sluice {
 
@@ -14,10 +16,14 @@ namespace {
 /// Whatever a packet holds (RFC 9221, 3).
 constexpr uint64_t largest_datagram = 65'535;
 
-/// What a socket's clients hold of ours has to fit the server that answers there first.
-const quic::HostKeys& keys_of(const ListenerConf& conf, const quic::HostKeys& others) {
-  const V3Conf& v3 = conf.addresses.back().servers.fallback().block->conf<V3Conf>();
-  return v3.host_keys ? *v3.host_keys : others;
+/// What a socket's clients hold of ours has to fit the server that answers there first: its
+/// quic_host_key; else what the hosts of its ssl_session_store share; else `own`.
+const quic::HostKeys& keys_of(const ListenerConf& conf, const quic::HostKeys& own) {
+  const Block& block = *conf.addresses.back().servers.fallback().block;
+  const V3Conf& v3 = block.conf<V3Conf>();
+  if (v3.host_keys) return *v3.host_keys;
+  SharedSessionStore* store = block.conf<SslConf>().session_store;
+  return store ? store->quic_keys(own) : own;
 }
 
 /// As nginx: keepalive_timeout is a connection's idle time, client_header_timeout the handshake's.

@@ -35,7 +35,10 @@ void add(std::string& message, uint32_t number) {
 }  // namespace
 
 SharedSessionStore::SharedSessionStore(DataThread& thread, uint8_t number, const plan::Node& node)
-    : thread_(thread), number_(number), timeout_ms_(uint32_t(node["timeout"].integer(30))) {
+    : thread_(thread),
+      number_(number),
+      timeout_ms_(uint32_t(node["timeout"].integer(30))),
+      quic_zone_(node["quicKey"].integer(-1)) {
   count_state(1);
   thread_.on_news(
       "session store " + std::to_string(number),
@@ -43,24 +46,42 @@ SharedSessionStore::SharedSessionStore(DataThread& thread, uint8_t number, const
         static_cast<SharedSessionStore*>(self)->on_news(news);
       },
       this);
-  if (const plan::Node& zone = node["ticketKeys"]) {
-    ring_ = tls::TicketKeyRing::map(thread.descriptor(zone.integer(-1)));
-    thread_.on_news(
-        "ticket keys " + std::to_string(number),
-        [](void* self, std::string_view keys) {
-          auto& ring = static_cast<SharedSessionStore*>(self)->ring_;
-          if (ring)
-            ring->replace({reinterpret_cast<const unsigned char*>(keys.data()), keys.size()});
-        },
-        this);
-  }
-  // The store's number; the ticket keys that are known, behind their size; what the directives say.
-  std::string keys = ring_ ? ring_->bytes() : std::string();
+  // The store's number; what the directives say.
   std::string opening(1, char(number_));
-  add(opening, uint32_t(keys.size()));
-  opening += keys;
   opening += node["settings"].text();
   thread_.tell("session open", opening);
+  const plan::Node& zone = node["ticketKeys"];
+  if (!zone) return;
+  ticket_ring_ = share(
+      "session tickets", zone.integer(-1), "ticket keys", [](void* self, std::string_view keys) {
+        static_cast<SharedSessionStore*>(self)->ticket_ring_->replace(as_bytes(keys));
+      });
+}
+
+// Says the store's number and the keys that are known; what is known from then on comes as news.
+std::unique_ptr<tls::TicketKeyRing> SharedSessionStore::share(std::string_view kind, int64_t zone,
+                                                              std::string_view news,
+                                                              OnKeys on_keys) {
+  std::unique_ptr<tls::TicketKeyRing> ring = tls::TicketKeyRing::map(thread_.descriptor(zone));
+  if (!ring) return nullptr;
+  thread_.on_news(std::string(news) + " " + std::to_string(number_), on_keys, this);
+  std::string message(1, char(number_));
+  message += ring->bytes();
+  thread_.tell(kind, message);
+  return ring;
+}
+
+const quic::HostKeys& SharedSessionStore::quic_keys(const quic::HostKeys& own) {
+  if (quic_keys_) return *quic_keys_;
+  quic_keys_ = std::make_unique<quic::HostKeys>(own);
+  quic_ring_ = share("session quic", quic_zone_, "quic key", [](void* self, std::string_view key) {
+    auto& store = *static_cast<SharedSessionStore*>(self);
+    store.quic_ring_->replace(as_bytes(key));
+    store.quic_keys_->prefer(key);
+  });
+  std::string known = quic_ring_ ? quic_ring_->bytes() : std::string();
+  if (!known.empty()) quic_keys_->prefer(known);
+  return *quic_keys_;
 }
 
 SharedSessionStore::~SharedSessionStore() {

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "proxy/plan.h"
+#include "quic/host_keys.h"
 #include "tls/session_store.h"
 #include "tls/ticket_key_ring.h"
 
@@ -27,20 +28,28 @@ class SharedSessionStore final : public tls::SessionStore {
   void remove(Bytes id) override;
 
   /// Ticket keys that all hosts share (`ssl_session_ticket_keys cluster`); null: none.
-  tls::TicketKeyRing* ticket_keys() { return ring_.get(); }
+  tls::TicketKeyRing* ticket_keys() { return ticket_ring_.get(); }
+  /// The QUIC key that all hosts share, from when it is known on; `own` is this host's.
+  const quic::HostKeys& quic_keys(const quic::HostKeys& own);
 
  private:
   enum class State : uint8_t { down, full, up };
   struct Asked;
+  using OnKeys = void (*)(void* self, std::string_view keys);
 
   void on_news(std::string_view news);
+  std::unique_ptr<tls::TicketKeyRing> share(std::string_view kind, int64_t zone,
+                                            std::string_view news, OnKeys on_keys);
   void count_state(int by);
 
   DataThread& thread_;
   uint8_t number_;
   uint32_t timeout_ms_;
   State state_ = State::down;
-  std::unique_ptr<tls::TicketKeyRing> ring_;
+  int64_t quic_zone_;  ///< position in the Plan's `fds`
+  std::unique_ptr<tls::TicketKeyRing> ticket_ring_;
+  std::unique_ptr<tls::TicketKeyRing> quic_ring_;  ///< one key
+  std::unique_ptr<quic::HostKeys> quic_keys_;      ///< null: nobody has asked for them
   std::unordered_map<uint32_t, std::unique_ptr<Asked>> asked_;
 };
 

@@ -20,6 +20,8 @@ constexpr uint8_t retry_kind = 0x52;
 constexpr uint8_t new_kind = 0x4e;
 constexpr int64_t retry_lifetime_s = 10;
 constexpr int64_t new_lifetime_s = 600;
+/// Hosts that believe each other's tokens have clocks of their own.
+constexpr int64_t clock_skew_s = 5;
 
 constexpr size_t nonce_size = 12;
 constexpr size_t tag_size = 16;
@@ -51,9 +53,9 @@ std::vector<uint8_t> content(int64_t now_s, std::span<const uint8_t> rest) {
 }
 
 /// Nothing unless the token is whole.
-std::optional<std::vector<uint8_t>> open(std::span<const uint8_t> key,
-                                         std::span<const uint8_t> token,
-                                         std::span<const uint8_t> associated) {
+std::optional<std::vector<uint8_t>> open_with(std::span<const uint8_t> key,
+                                              std::span<const uint8_t> token,
+                                              std::span<const uint8_t> associated) {
   if (token.size() < head_size + time_size + tag_size) return std::nullopt;
   std::span<const uint8_t> sealed = token.subspan(head_size);
   std::vector<uint8_t> plain(sealed.size() - tag_size);
@@ -73,16 +75,20 @@ std::optional<std::vector<uint8_t>> open(std::span<const uint8_t> key,
 
 bool is_fresh(std::span<const uint8_t> plain, int64_t now_s, int64_t lifetime_s) {
   auto made = int64_t(big_endian(plain.first(time_size)));
-  return made <= now_s && now_s - made <= lifetime_s;
+  return made <= now_s + clock_skew_s && now_s - made <= lifetime_s;
 }
 
 }  // namespace
 
-HostKeys::HostKeys(std::string_view key) {
+HostKeys::Keys::Keys(std::string_view key) {
   tls::Hmac hmac(EVP_sha256(), as_bytes(key));
-  hmac(as_bytes("sluice quic token"), token_key_);
-  hmac(as_bytes("sluice quic reset"), reset_key_);
+  hmac(as_bytes("sluice quic token"), token);
+  hmac(as_bytes("sluice quic reset"), reset);
 }
+
+HostKeys::HostKeys(std::string_view key) : first_(key) {}
+
+void HostKeys::prefer(std::string_view key) { preferred_.emplace(key); }
 
 std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain,
                                     std::span<const uint8_t> associated) const {
@@ -92,12 +98,20 @@ std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain
   uint8_t* out = &token[head_size];
   tls::CipherPtr context(EVP_CIPHER_CTX_new());
   int size = 0;
-  EVP_EncryptInit_ex(context.get(), token_cipher(), nullptr, token_key_.data(), &token[1]);
+  EVP_EncryptInit_ex(context.get(), token_cipher(), nullptr, in_force().token.data(), &token[1]);
   EVP_EncryptUpdate(context.get(), nullptr, &size, associated.data(), int(associated.size()));
   EVP_EncryptUpdate(context.get(), out, &size, plain.data(), int(plain.size()));
   EVP_EncryptFinal_ex(context.get(), out + size, &size);
   EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, tag_size, out + plain.size());
   return token;
+}
+
+std::optional<std::vector<uint8_t>> HostKeys::open(std::span<const uint8_t> token,
+                                                   std::span<const uint8_t> associated) const {
+  if (preferred_) {
+    if (auto plain = open_with(preferred_->token, token, associated)) return plain;
+  }
+  return open_with(first_.token, token, associated);
 }
 
 std::vector<uint8_t> HostKeys::retry_token(const net::Address& remote, const ConnectionId& original,
@@ -113,7 +127,7 @@ TokenVerdict HostKeys::check_token(std::span<const uint8_t> token, const net::Ad
                                    const ConnectionId& destination, int64_t now_s) const {
   if (token.empty()) return {};
   if (token[0] == retry_kind) {
-    auto plain = open(token_key_, token, binding(remote, &destination));
+    auto plain = open(token, binding(remote, &destination));
     bool fits = plain && plain->size() - time_size <= ConnectionId::max_size;
     if (!fits || !is_fresh(*plain, now_s, retry_lifetime_s)) {
       return {TokenVerdict::Kind::forged, {}};
@@ -121,14 +135,14 @@ TokenVerdict HostKeys::check_token(std::span<const uint8_t> token, const net::Ad
     return {TokenVerdict::Kind::retried, ConnectionId(std::span(*plain).subspan(time_size))};
   }
   if (token[0] != new_kind) return {};
-  auto plain = open(token_key_, token, binding(remote, nullptr));
+  auto plain = open(token, binding(remote, nullptr));
   if (!plain || !is_fresh(*plain, now_s, new_lifetime_s)) return {};
   return {TokenVerdict::Kind::validated, {}};
 }
 
 std::array<uint8_t, 16> HostKeys::reset_token(const ConnectionId& id) const {
   std::array<uint8_t, 16> token;
-  tls::Hmac(EVP_sha256(), reset_key_)(id.view(), token);
+  tls::Hmac(EVP_sha256(), in_force().reset)(id.view(), token);
   return token;
 }
 

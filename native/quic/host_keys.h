@@ -31,6 +31,9 @@ class HostKeys {
  public:
   explicit HostKeys(std::string_view key);
 
+  /// From now on tokens and resets are made with this key; tokens of the first one are still good.
+  void prefer(std::string_view key);
+
   /// The token of a Retry packet: good for the address, port and connection ID, for some seconds.
   std::vector<uint8_t> retry_token(const net::Address& remote, const ConnectionId& original,
                                    const ConnectionId& retry_id, int64_t now_s) const;
@@ -44,11 +47,20 @@ class HostKeys {
 
  private:
   using Key = std::array<uint8_t, 32>;
+  struct Keys {
+    explicit Keys(std::string_view key);
+    Key token;
+    Key reset;
+  };
   std::vector<uint8_t> seal(uint8_t kind, std::span<const uint8_t> content,
                             std::span<const uint8_t> associated) const;
+  std::optional<std::vector<uint8_t>> open(std::span<const uint8_t> token,
+                                           std::span<const uint8_t> associated) const;
 
-  Key token_key_;
-  Key reset_key_;
+  const Keys& in_force() const { return preferred_ ? *preferred_ : first_; }
+
+  Keys first_;
+  std::optional<Keys> preferred_;
 };
 
 }  // namespace sluice::quic

@@ -2,7 +2,7 @@
 import { Cluster, type Redis } from 'ioredis';
 import type { Log } from '../proxy/cluster/error-log.ts';
 import type { Replies } from '../proxy/upstream/questions.ts';
-import { ClusterTicketKeys } from './cluster-ticket-keys.ts';
+import { type ClusterKeySettings, ClusterKeys } from './cluster-keys.ts';
 import { type RedisClient, RedisLink } from './redis-link.ts';
 import { Seal } from './seal.ts';
 import type { SessionStoreSettings } from './session-store-settings.ts';
@@ -32,13 +32,14 @@ export class SessionStores {
     const reader = new Reader(payload);
     const number = reader.byte();
     if (kind === 'session open') {
-      const ticketKeys = reader.take(reader.number());
       const settings: SessionStoreSettings = JSON.parse(reader.rest().toString('latin1'));
-      this.#stores.set(number, new SessionStore(number, settings, ticketKeys, this.#replies, this.#log));
+      this.#stores.set(number, new SessionStore(number, settings, this.#replies, this.#log));
       return;
     }
     const store = this.#stores.get(number);
-    if (kind === 'session find') void store?.find(id, reader);
+    if (kind === 'session tickets') store?.shareTicketKeys(reader.rest());
+    else if (kind === 'session quic') store?.shareQuicKey(reader.rest());
+    else if (kind === 'session find') void store?.find(id, reader);
     else if (kind === 'session keep') store?.keep(reader);
     else if (kind === 'session remove') store?.remove(reader);
   }
@@ -59,38 +60,40 @@ class SessionStore {
   readonly #log: Log;
   readonly #seal: Seal;
   readonly #link: RedisLink;
+  readonly #clusterKeys: ClusterKeys[] = [];
   #writes: Write[] = [];
   #writing = false;
   #readable = true;
 
-  /** `ticketKeys`: what is known from before. */
-  constructor(
-    number: number,
-    settings: SessionStoreSettings,
-    ticketKeys: Buffer,
-    replies: Replies,
-    log: Log,
-  ) {
+  constructor(number: number, settings: SessionStoreSettings, replies: Replies, log: Log) {
     this.#number = number;
     this.#settings = settings;
     this.#replies = replies;
     this.#log = log;
     this.#seal = new Seal(settings.keys.map((key) => Buffer.from(key, 'base64')));
-    let keys: ClusterTicketKeys | undefined;
     this.#link = new RedisLink(settings, log, (state) => {
       this.#tell(state);
-      if (state === 'up') keys?.learn();
+      if (state === 'up') for (const keys of this.#clusterKeys) keys.learn();
     });
-    if (settings.ticketKeys) {
-      keys = new ClusterTicketKeys(
-        settings.ticketKeys,
-        settings.prefix,
-        this.#link,
-        this.#seal,
-        ticketKeys,
-        (ring) => replies.tell(`ticket keys ${number}`, ring),
-      );
-    }
+  }
+
+  /** `known`: from before. */
+  shareTicketKeys(known: Buffer): void {
+    const { ticketKeys } = this.#settings;
+    if (!ticketKeys) return;
+    this.#share('ticket keys', { ...ticketKeys, what: 'ticket key', place: `t${ticketKeys.rotate}` }, known);
+  }
+
+  /** It is never replaced: clients hold reset tokens that are made of it for as long as their connections live. */
+  shareQuicKey(known: Buffer): void {
+    this.#share('quic key', { what: 'quic key', place: 'q', rotate: Infinity, lifetime: 0 }, known);
+  }
+
+  #share(news: string, settings: ClusterKeySettings, known: Buffer): void {
+    const publish = (ring: Buffer): void => this.#replies.tell(`${news} ${this.#number}`, ring);
+    this.#clusterKeys.push(
+      new ClusterKeys(settings, this.#settings.prefix, this.#link, this.#seal, known, publish),
+    );
   }
 
   /** Id, digest of early data, server name; either of the former may be empty. */

@@ -6,6 +6,7 @@ import { type ClientOptions, GtlsClient, type Outcome } from './gtls-client.ts';
 
 export interface Quic {
   readonly sluice: Sluice;
+  readonly address: string;
   readonly port: number;
   readonly client: GtlsClient;
   readonly identity: Identity;
@@ -13,15 +14,20 @@ export interface Quic {
   reconfigure(http: string): Promise<void>;
 }
 
+export interface QuicOptions extends Partial<SluiceOptions> {
+  readonly address?: string;
+  /** One that is free, unless said. */
+  readonly port?: number;
+}
+
 /** `http` is the block's text; `LISTEN` in it becomes `listen ADDRESS quic`. `certificate` and `key` are files. */
 export async function startQuic(
   t: Cleanup,
   http: string,
   files: Record<string, string | Uint8Array> = {},
-  options: Partial<SluiceOptions> & { readonly address?: string } = {},
+  options: QuicOptions = {},
 ): Promise<Quic> {
-  const { address = '127.0.0.1', ...others } = options;
-  const port = await freePort();
+  const { address = '127.0.0.1', port = await freePort(), ...others } = options;
   const identity = makeIdentity('localhost');
   const configuration = (text: string): string => `events {}
 http { ssl_certificate certificate; ssl_certificate_key key; root .;
@@ -38,6 +44,7 @@ ${text.replaceAll('LISTEN', `listen ${address}:${port} quic`).replaceAll('PORT',
   const client = new GtlsClient(t);
   return {
     sluice,
+    address,
     port,
     client,
     identity,

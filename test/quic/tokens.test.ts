@@ -1,27 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import t, { type Test } from 'tap';
-import { FrameType } from './raw/frames.ts';
-import { RawClient, type RawOptions } from './raw/raw-client.ts';
+import t from 'tap';
+import { RawClient } from './raw/raw-client.ts';
 import { startQuic } from './serving.ts';
+import { isRetried, newToken } from './token-client.ts';
 
 const INVALID_TOKEN = 0x0b;
 const RETRY_LIFETIME_MS = 10_000;
 const serving = 'quic_retry on; server { LISTEN; return 200; }';
 const upgrading = { daemon: true, workers: 2 };
-
-/** Whether a client with a token has to prove its address once more. */
-async function isRetried(t: Test, port: number, options: RawOptions): Promise<boolean> {
-  const client = await RawClient.connect(t, port, options);
-  client.leave();
-  return client.retries.length > 0;
-}
-
-async function newToken(t: Test, port: number): Promise<Buffer> {
-  const client = await RawClient.connect(t, port);
-  await client.until('a token', () => client.has(FrameType.newToken));
-  client.leave();
-  return client.of(FrameType.newToken)[0]?.bytes ?? Buffer.alloc(0);
-}
 
 async function answer(client: RawClient): Promise<number | undefined> {
   await client.until('an answer', () => client.close !== undefined || client.handshaking);

@@ -14,7 +14,7 @@ const DEFAULT_PORT = { redis: 6379, sentinel: 26379 } as const;
 const KEY_SIZE = 32;
 const MOST_KEYS = 2;
 const MOST_STORES = 256;
-/** Bytes of the zone in which new workers find the ticket keys that are known. */
+/** Bytes of a zone in which new workers find the keys that are known. */
 const KEY_ZONE_SIZE = 32 * 1024;
 const LONGEST_PREFIX = 64;
 
@@ -65,11 +65,13 @@ export function sessionStorePlan(scope: Scope, lifetime: number, compiler: Compi
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
   if (!known.has(text)) {
-    const zone = `ticket keys ${store.name} ${store.prefix}`;
+    const zone = (kind: string) =>
+      compiler.descriptors.ownZone(`${kind} ${store.name} ${store.prefix}`, KEY_ZONE_SIZE);
     known.set(text, {
       settings: text,
       timeout: store.timeout,
-      ...(rotate !== undefined && { ticketKeys: compiler.descriptors.ownZone(zone, KEY_ZONE_SIZE) }),
+      ...(rotate !== undefined && { ticketKeys: zone('ticket keys') }),
+      quicKey: zone('quic key'),
     });
     if (known.size > MOST_STORES) {
       const message = `there may be ${MOST_STORES} different "ssl_session_store" at most`;

@@ -3,7 +3,7 @@ import type { RedisLink } from './redis-link.ts';
 import type { Seal } from './seal.ts';
 
 const KEY_SIZE = 80;
-/** A key begins with the name that tickets show: its period, from when on it is used, and something random. */
+/** A key begins with what tickets show as its name: its period, from when on it is used, and something random. */
 const PERIOD_SIZE = 4;
 const TIME_SIZE = 6;
 const LONGEST_POLL_MS = 60_000;
@@ -11,18 +11,18 @@ const SHORTEST_POLL_MS = 200;
 const TIMEOUT_MS = 1_000;
 const MOST_KEYS = 30;
 
-class TicketKey {
+class ClusterKey {
   readonly bytes: Buffer;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
   }
 
-  static make(period: number, usableFrom: number): TicketKey {
+  static make(period: number, usableFrom: number): ClusterKey {
     const bytes = randomBytes(KEY_SIZE);
     bytes.writeUInt32BE(period);
     bytes.writeUIntBE(Math.round(usableFrom), PERIOD_SIZE, TIME_SIZE);
-    return new TicketKey(bytes);
+    return new ClusterKey(bytes);
   }
 
   get period(): number {
@@ -35,12 +35,23 @@ class TicketKey {
   }
 }
 
+export interface ClusterKeySettings {
+  /** What an entry is bound to, so that none is taken for one of another kind. */
+  readonly what: string;
+  readonly place: string;
+  /** Seconds from one key to the next; Infinity: there is one key, for good. */
+  readonly rotate: number;
+  /** Seconds for which what it has sealed is to be opened after its last use. */
+  readonly lifetime: number;
+}
+
 /**
- * Ticket keys of all hosts. Time is divided into periods of one rotation each, and each period's key lies in the store
+ * Keys that all hosts share. Time is divided into periods of one rotation each, and each period's key lies in the store
  * under the period's number: whoever writes it first has made it (SET NX), well before it is used, and all learn it.
  * What is known outlives the store, and is put back when the store has lost it.
  */
-export class ClusterTicketKeys {
+export class ClusterKeys {
+  readonly #what: string;
   readonly #rotate: number;
   readonly #lifetime: number;
   readonly #poll: number;
@@ -48,33 +59,34 @@ export class ClusterTicketKeys {
   readonly #link: RedisLink;
   readonly #seal: Seal;
   readonly #publish: (ring: Buffer) => void;
-  readonly #known = new Map<number, TicketKey>();
+  readonly #known = new Map<number, ClusterKey>();
   #published = Buffer.alloc(0);
   #learning: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * Times are seconds. `publish` gets 80 bytes a key, the first of which seals; `known` is what an earlier process
-   * got last.
+   * Those of one kind have the same place: what comes first in their names, behind `prefix`. `publish` gets 80 bytes
+   * a key, the first of which seals; `known` is what an earlier process got last.
    */
   constructor(
-    { rotate, lifetime }: { readonly rotate: number; readonly lifetime: number },
+    { what, place, rotate, lifetime }: ClusterKeySettings,
     prefix: string,
     link: RedisLink,
     seal: Seal,
     known: Buffer,
     publish: (ring: Buffer) => void,
   ) {
+    this.#what = what;
     this.#rotate = rotate * 1000;
     this.#lifetime = lifetime * 1000;
     this.#poll = Math.min(LONGEST_POLL_MS, Math.max(SHORTEST_POLL_MS, this.#rotate / 16));
     // in a cluster all of them lie on one node
-    this.#prefix = `${prefix}{t${rotate}}:`;
+    this.#prefix = `${prefix}{${place}}:`;
     this.#link = link;
     this.#seal = seal;
     this.#publish = publish;
     for (let at = 0; at + KEY_SIZE <= known.length; at += KEY_SIZE) {
-      const key = new TicketKey(Buffer.from(known.subarray(at, at + KEY_SIZE)));
+      const key = new ClusterKey(Buffer.from(known.subarray(at, at + KEY_SIZE)));
       this.#known.set(key.period, key);
     }
     this.learn();
@@ -118,7 +130,7 @@ export class ClusterTicketKeys {
       const entry = entries[i];
       const opened = entry && this.#seal.open(entry, this.#context(period));
       if (opened?.length === KEY_SIZE) {
-        this.#known.set(period, new TicketKey(opened));
+        this.#known.set(period, new ClusterKey(opened));
       } else if (!entry) {
         const known = this.#known.get(period);
         if (known) await this.#write(known);
@@ -127,18 +139,21 @@ export class ClusterTicketKeys {
   }
 
   async #make(period: number, usableFrom: number): Promise<void> {
-    const key = TicketKey.make(period, usableFrom);
+    const key = ClusterKey.make(period, usableFrom);
     if (await this.#write(key)) this.#known.set(period, key);
     else await this.#read([period]);
   }
 
   /** False when somebody else was first. */
-  async #write({ bytes, period }: TicketKey): Promise<boolean> {
+  async #write({ bytes, period }: ClusterKey): Promise<boolean> {
     const entry = this.#seal.close(bytes, this.#context(period));
     const until = (period + 2) * this.#rotate + this.#lifetime;
     const lifetime = Math.max(this.#rotate, Math.ceil(until - Date.now()));
+    const name = this.#name(period);
     const written = await this.#link.run(TIMEOUT_MS, (client) =>
-      client.set(this.#name(period), entry, 'PX', lifetime, 'NX'),
+      Number.isFinite(lifetime)
+        ? client.set(name, entry, 'PX', lifetime, 'NX')
+        : client.set(name, entry, 'NX'),
     );
     return written === 'OK';
   }
@@ -162,6 +177,6 @@ export class ClusterTicketKeys {
   }
 
   #context(period: number): string {
-    return `ticket key\0${this.#name(period)}`;
+    return `${this.#what}\0${this.#name(period)}`;
   }
 }
