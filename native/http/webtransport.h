@@ -37,7 +37,7 @@ class WebTransportSession {
                               bool end) = 0;
   virtual void on_stream_reset(WebTransportStream& stream, uint32_t code) = 0;
   /// The client wants no more of it.
-  virtual void on_stream_stopped(WebTransportStream& stream) = 0;
+  virtual void on_stream_stopped(WebTransportStream& stream, uint32_t code) = 0;
   /// So many bytes of ours have left.
   virtual void on_stream_sent(WebTransportStream& stream, size_t bytes) = 0;
   virtual void on_stream_finished(WebTransportStream& stream) = 0;

@@ -39,8 +39,8 @@ void WebTransportHandledStream::on_reset(uint32_t code) {
   has_news();
 }
 
-void WebTransportHandledStream::on_stopped() {
-  stopped_ = true;
+void WebTransportHandledStream::on_stopped(uint32_t code) {
+  stopped_ = code;
   has_news();
 }
 
@@ -92,7 +92,8 @@ bool WebTransportHandledStream::tell(std::string& batch, size_t most) {
     if (end_ != End::none) end_ = End::told;
   }
   if (room_ > 0 && !gone_) put(News::room, bytes_of(std::exchange(room_, 0)));
-  if (std::exchange(stopped_, false)) put(News::stopped, {});
+  if (stopped_) put(News::stopped, bytes_of(*stopped_));
+  stopped_.reset();
   if (std::exchange(finished_, false)) put(News::finished, {});
   if (!received_.empty()) return true;
   if (gone_) {

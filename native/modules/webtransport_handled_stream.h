@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -26,7 +27,7 @@ class WebTransportHandledStream final : public WebTransportChannel::Source {
   // --- From the client's side ---
   void on_data(std::span<const uint8_t> bytes, bool end);
   void on_reset(uint32_t code);
-  void on_stopped();
+  void on_stopped(uint32_t code);
   void on_sent(size_t bytes);
   void on_finished();
   void on_gone();
@@ -49,7 +50,7 @@ class WebTransportHandledStream final : public WebTransportChannel::Source {
   uint32_t code_ = 0;
   End end_ = End::none;
   bool opened_told_ = false;
-  bool stopped_ = false;
+  std::optional<uint32_t> stopped_;  ///< the client's code
   bool finished_ = false;
   bool gone_ = false;
 };

@@ -17,7 +17,7 @@ enum class News : uint8_t {
   data = 3,      ///< of a stream
   end = 4,       ///< no more comes of it
   reset = 5,     ///< …as the client has given it up: u32 code
-  stopped = 6,   ///< the client wants no more of it
+  stopped = 6,   ///< the client wants no more of it: u32 code
   room = 7,      ///< u32: so many bytes more may be written
   finished = 8,  ///< the client has all of it
   datagram = 9,

@@ -222,8 +222,8 @@ void WebTransportSession::on_stream_reset(http::WebTransportStream& stream, uint
   handled(stream).on_reset(code);
 }
 
-void WebTransportSession::on_stream_stopped(http::WebTransportStream& stream) {
-  handled(stream).on_stopped();
+void WebTransportSession::on_stream_stopped(http::WebTransportStream& stream, uint32_t code) {
+  handled(stream).on_stopped(code);
 }
 
 void WebTransportSession::on_stream_sent(http::WebTransportStream& stream, size_t bytes) {

@@ -53,7 +53,7 @@ class WebTransportSession final : public http::WebTransportSession,
   void on_stream_data(http::WebTransportStream& stream, std::span<const uint8_t> bytes,
                       bool end) override;
   void on_stream_reset(http::WebTransportStream& stream, uint32_t code) override;
-  void on_stream_stopped(http::WebTransportStream& stream) override;
+  void on_stream_stopped(http::WebTransportStream& stream, uint32_t code) override;
   void on_stream_sent(http::WebTransportStream& stream, size_t bytes) override;
   void on_stream_finished(http::WebTransportStream& stream) override;
   void on_stream_gone(http::WebTransportStream& stream) override;

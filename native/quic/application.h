@@ -47,8 +47,10 @@ class Application {
   /// The peer has no room for more of this stream, until on_stream_room().
   virtual void on_stream_blocked(int64_t stream) = 0;
   virtual void on_stream_room(int64_t stream) = 0;
-  /// The peer wants no more of this stream (STOP_SENDING); told when there is something to send.
-  virtual void on_stream_stopped(int64_t stream) = 0;
+  /// The peer wants no more of this stream (STOP_SENDING), which is reset already. Comes again if
+  /// the peer repeats itself; 0: its error is not known. False: no such stream has begun, so that
+  /// it has to be said again when one may have.
+  virtual bool on_stream_stopped(int64_t stream, uint64_t error) = 0;
   /// The peer allows more streams of ours.
   virtual void on_streams_allowed() {}
 

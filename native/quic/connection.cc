@@ -211,13 +211,35 @@ void Connection::receive(const net::Datagram& datagram, uint64_t now) {
   }
   ngtcp2_path path = {as_ngtcp2(datagram.local), as_ngtcp2(datagram.remote), nullptr};
   ngtcp2_pkt_info info = {.ecn = uint32_t(datagram.ecn)};
+  ConnectionCallbacks::stops().clear();
   int error = ngtcp2_conn_read_pkt(connection_, &path, &info, datagram.bytes.data(),
                                    datagram.bytes.size(), now);
   if (error == 0) {
+    note_stops();
     endpoint_.schedule(*this);
   } else {
     fail(error, now);
   }
+}
+
+// A packet that is late may bring the beginning of a stream after its end: then the application is
+// told when it knows the stream.
+void Connection::note_stops() {
+  std::vector<StopSending>& stops = ConnectionCallbacks::stops();
+  if (stops.empty() && early_stops_.empty()) return;
+  for (const StopSending& stop : stops) {
+    // ngtcp2 has forgotten a stream that is over, and has answered for one that isn't.
+    if (ngtcp2_conn_set_stream_user_data(connection_, stop.stream, nullptr) != 0) continue;
+    forget_stop(stop.stream);
+    early_stops_.push_back(stop);
+  }
+  std::erase_if(early_stops_, [this](const StopSending& stop) {
+    return !application_ || application_->on_stream_stopped(stop.stream, stop.error);
+  });
+}
+
+void Connection::forget_stop(int64_t stream) {
+  std::erase_if(early_stops_, [&](const StopSending& stop) { return stop.stream == stream; });
 }
 
 void Connection::resume_handshake() {
@@ -361,7 +383,7 @@ ngtcp2_ssize Connection::write_packet(std::span<uint8_t> room, ngtcp2_path_stora
         continue;
       case NGTCP2_ERR_STREAM_SHUT_WR:
       case NGTCP2_ERR_STREAM_NOT_FOUND:
-        application_->on_stream_stopped(outgoing.stream);
+        application_->on_stream_stopped(outgoing.stream, 0);
         continue;
       default:
         return size;

@@ -17,6 +17,7 @@
 #include "quic/connection_id.h"
 #include "quic/handshake.h"
 #include "quic/host_keys.h"
+#include "quic/stop_sending.h"
 
 namespace sluice::quic {
 
@@ -105,6 +106,8 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   void write_packets(uint64_t now);
   int install_initial_keys(std::span<const uint8_t> client_id);
   void on_handshake_complete();
+  void note_stops();
+  void forget_stop(int64_t stream);
   void note_path(const ngtcp2_path& path);
   void on_timer();
   void set_timer(uint64_t now);
@@ -130,8 +133,9 @@ class Connection final : public ListHook<struct ConnectionsToWrite>,
   };
   std::optional<Close> close_requested_;
   std::vector<uint8_t> close_packet_;
-  uint64_t handshake_done_at_ = 0;  ///< ns; 0: it goes on
-  uint64_t sent_ = 0;               ///< bytes
+  std::vector<StopSending> early_stops_;  ///< of streams that the application doesn't know yet
+  uint64_t handshake_done_at_ = 0;        ///< ns; 0: it goes on
+  uint64_t sent_ = 0;                     ///< bytes
   uint32_t packets_after_close_ = 0;
   State state_ = State::open;
   bool counted_as_handshaking_ = false;

@@ -10,6 +10,11 @@
 
 namespace sluice::quic {
 
+std::vector<StopSending>& ConnectionCallbacks::stops() {
+  static thread_local std::vector<StopSending> found;
+  return found;
+}
+
 const ngtcp2_callbacks& ConnectionCallbacks::table() {
   static const ngtcp2_callbacks callbacks = [] {
     ngtcp2_callbacks made = {};
@@ -31,7 +36,15 @@ const ngtcp2_callbacks& ConnectionCallbacks::table() {
       return 0;
     };
     made.encrypt = encrypt;
-    made.decrypt = decrypt;
+    made.decrypt = [](uint8_t* out, const ngtcp2_crypto_aead* aead,
+                      const ngtcp2_crypto_aead_ctx* context, const uint8_t* sealed, size_t size,
+                      const uint8_t* nonce, size_t nonce_size, const uint8_t* associated,
+                      size_t associated_size) {
+      int error =
+          decrypt(out, aead, context, sealed, size, nonce, nonce_size, associated, associated_size);
+      if (error == 0) find_stop_sending({out, size - CipherSuite::tag_size}, stops());
+      return error;
+    };
     made.hp_mask = header_mask;
     made.update_key = Handshake::update_keys;
     made.delete_crypto_aead_ctx = delete_aead;
@@ -90,6 +103,7 @@ const ngtcp2_callbacks& ConnectionCallbacks::table() {
     };
     made.stream_close = [](ngtcp2_conn* connection, uint32_t, int64_t stream, uint64_t, void* self,
                            void*) {
+      static_cast<Connection*>(self)->forget_stop(stream);
       Application* application = static_cast<Connection*>(self)->application_;
       if (application) application->on_stream_closed(stream);
       if (!ngtcp2_conn_is_local_stream(connection, stream)) {

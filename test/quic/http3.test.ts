@@ -185,6 +185,8 @@ proxy_pass http://127.0.0.1:${origin.port}; } }`,
       400,
     ],
     ['STOP_SENDING within request and response', begun, false, stop, 200],
+    ['STOP_SENDING within the request', post, false, stop, 499],
+    ["STOP_SENDING within the request's head", get.subarray(0, get.length - 1), false, stop, 499],
   ];
   for (const [i, [what, bytes, whole, end, status]] of cases.entries()) {
     const stream = i * 4;
@@ -199,8 +201,6 @@ proxy_pass http://127.0.0.1:${origin.port}; } }`,
     await client.until('the answer', () =>
       client.of(FrameType.resetStream).some(({ numbers: [id] }) => id === stream),
     );
-    // The upstream goes on, once STOP_SENDING has certainly arrived: what it says has nobody to go to.
-    if (bytes === begun && !whole) socket?.write('5\r\nworld\r\n');
     await closed;
     await eventually(`its line in the log: ${what}`, () => {
       const lines = readFileSync(sluice.path('access.log'), 'latin1').trim().split('\n');
@@ -209,6 +209,45 @@ proxy_pass http://127.0.0.1:${origin.port}; } }`,
     t.pass(what);
   }
   t.equal(client.close, undefined, 'the connection goes on');
+});
+
+t.test('STOP_SENDING that comes before its request cancels it when it comes', async (t) => {
+  const origin = await startOrigin(t, () => undefined);
+  const { port, sluice } = await startQuic(
+    t,
+    `server { LISTEN; location / { proxy_pass http://127.0.0.1:${origin.port}; } }`,
+  );
+  const client = await connect(t, port);
+  client.send(frame(FrameType.stopSending, 0, CANCELLED));
+  await client.until('the reset', () => client.has(FrameType.resetStream));
+  client.send(streamFrame(0, request('/late'), { end: true }));
+  await eventually('its line in the log', () =>
+    / 499 h3/.test(readFileSync(sluice.path('access.log'), 'latin1')),
+  );
+  t.pass();
+});
+
+t.test('proxy_ignore_client_abort: the upstream is heard out', async (t) => {
+  let accepted: Socket | undefined;
+  const origin = await startOrigin(t, ({ socket }) => {
+    accepted = socket;
+  });
+  const { port, sluice } = await startQuic(
+    t,
+    `server { LISTEN; location / { proxy_ignore_client_abort on; proxy_pass http://127.0.0.1:${origin.port}; } }`,
+  );
+  const client = await connect(t, port);
+  client.send(streamFrame(0, request('/'), { end: true }));
+  await eventually('the request', () => origin.heads.length === 1);
+  client.send(frame(FrameType.stopSending, 0, CANCELLED));
+  client.send(frame(FrameType.stopSending, 0, CANCELLED));
+  await client.until('the reset', () => client.has(FrameType.resetStream));
+  accepted?.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello');
+  await eventually('its line in the log', () =>
+    / 200 h3/.test(readFileSync(sluice.path('access.log'), 'latin1')),
+  );
+  t.equal(client.received(0).bytes.length, 0);
+  t.equal(client.close, undefined);
 });
 
 t.test('a response that its upstream breaks off is reset', async (t) => {

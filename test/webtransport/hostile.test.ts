@@ -15,6 +15,8 @@ const CLOSE_CAPSULE = 0x2843;
 const MAX_DATAGRAM_SIZE = 0x20;
 const UNIDIRECTIONAL = 0x54;
 const BIDIRECTIONAL = 0x41;
+/** An application's error code 0, among HTTP/3's. */
+const FIRST_APPLICATION_ERROR = 0x52e4a40fa8db;
 /** The client's unidirectional streams behind the control stream. */
 const FIRST_ONE_WAY = 6;
 const Code = {
@@ -123,6 +125,30 @@ t.test('streams of a session that is over, or that was refused, are given up', a
   client.send(streamFrame(4, Buffer.alloc(0), { offset: connectTo('/echo').length, end: true }));
   await client.until('the reset', () => wasReset(client, 8) !== undefined);
   t.equal(wasReset(client, 8), Code.sessionGone);
+});
+
+const STOPPABLE = `export async function handle(session) {
+  for await (const { writable } of session.incomingBidirectionalStreams) {
+    const { writable: report } = await session.createBidirectionalStream();
+    writable.getWriter().closed.catch(({ message }) => report.getWriter().write(Buffer.from(message)));
+  }
+}`;
+
+t.test('a handler that writes nothing hears that its client wants no more, and why', async (t) => {
+  const { port } = await startServing(t, { quiet: STOPPABLE });
+  const client = await connect(t, port);
+  const stop = (stream: number, code: number): Buffer =>
+    frame(FrameType.stopSending, stream, FIRST_APPLICATION_ERROR + code);
+  client.send(streamFrame(4, begin(BIDIRECTIONAL, 0)), stop(4, 5));
+  await openSession(client, '/quiet');
+  const reported = (stream: number, code: number): boolean =>
+    client.received(stream).bytes.toString().endsWith(`StopSending with code:${code}`);
+  await client.until('the report of what came before the session', () => reported(1, 5));
+  client.send(streamFrame(8, begin(BIDIRECTIONAL, 0)));
+  await client.until('the second stream', () => client.received(5).bytes.length > 0);
+  client.send(stop(8, 7));
+  await client.until('the report', () => reported(5, 7));
+  t.equal(client.close, undefined);
 });
 
 t.test('what names no session ends the connection', async (t) => {

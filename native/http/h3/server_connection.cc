@@ -264,14 +264,12 @@ void ServerConnection::on_stream_room(int64_t id) {
   ready(*stream);
 }
 
-void ServerConnection::on_stream_stopped(int64_t id) {
+bool ServerConnection::on_stream_stopped(int64_t id, uint64_t error) {
   on_stream_blocked(id);
   auto found = streams_.find(id);
-  if (found != streams_.end()) {
-    found->second->on_stopped();
-  } else if (webtransport_) {
-    webtransport_->on_stopped(id);
-  }
+  if (found == streams_.end()) return webtransport_ && webtransport_->on_stopped(id, error);
+  found->second->on_stopped();
+  return true;
 }
 
 void ServerConnection::on_acknowledged(int64_t id, uint64_t bytes) {

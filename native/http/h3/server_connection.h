@@ -105,7 +105,7 @@ class ServerConnection final : public ClientConnection,
   void on_sent(int64_t stream, size_t bytes, bool end) override;
   void on_stream_blocked(int64_t stream) override;
   void on_stream_room(int64_t stream) override;
-  void on_stream_stopped(int64_t stream) override;
+  bool on_stream_stopped(int64_t stream, uint64_t error) override;
   void on_output_made() override;
   void on_migrated(const net::Address& remote, const net::Address& local) override;
 

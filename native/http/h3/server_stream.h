@@ -110,6 +110,7 @@ class ServerStream final : public http::Downstream,
   void on_send_timeout();
   void give_up_on_client();
   void give_up_stopped();
+  void stop_waiting_for_table();
   void stop_reading(Error error);
 
   // --- The response (server_stream_output.cc) ---

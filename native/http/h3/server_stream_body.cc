@@ -57,12 +57,7 @@ bool ServerStream::discard_body() {
 // --- Time and the end ---
 
 void ServerStream::on_head_timeout() {
-  if (!exchange_) return;
-  waiting_for_table_ = false;
-  ListHook<StreamsBlocked>::unlink();
-  connection_.qpack().cancel(id);
-  connection_.tell_encoder();
-  give_up_on_client();
+  if (exchange_) give_up_on_client();
 }
 
 void ServerStream::on_send_timeout() {
@@ -77,8 +72,16 @@ void ServerStream::give_up_on_client() {
   end_exchange();
 }
 
+void ServerStream::stop_waiting_for_table() {
+  if (!std::exchange(waiting_for_table_, false)) return;
+  ListHook<StreamsBlocked>::unlink();
+  size_t unread = std::exchange(held_, {}).size() - held_section_;
+  if (quic::Connection* transport = connection_.transport()) transport->consume(unread);
+}
+
 void ServerStream::stop_reading(Error error) {
   if (closed_ || body_.ended() || std::exchange(reading_stopped_, true)) return;
+  stop_waiting_for_table();
   if (quic::Connection* transport = connection_.transport()) {
     transport->stop_stream(id, uint64_t(error));
     // Nothing that may still come of it will be looked up (RFC 9204, 2.2.2.2).
@@ -91,11 +94,10 @@ void ServerStream::stop_reading(Error error) {
 
 void ServerStream::on_reset() {
   if (body_.ended()) return;
+  stop_waiting_for_table();
   reading_stopped_ = true;
   if (!exchange_ || exchange_->ended()) return;
   if (phase_ == Phase::head) {
-    waiting_for_table_ = false;
-    ListHook<StreamsBlocked>::unlink();
     connection_.qpack().cancel(id);
     connection_.tell_encoder();
     cancelled_ = true;
@@ -115,9 +117,10 @@ void ServerStream::on_reset() {
   }
 }
 
-// Writing is going on: the exchange is told when it is over.
+// The exchange is told when what is going on, be it reading or writing, is over.
 void ServerStream::on_stopped() {
-  reset_ = stopped_ = true;
+  if (std::exchange(reset_, true)) return;
+  stopped_ = true;
   connection_.settle_later(*this);
 }
 

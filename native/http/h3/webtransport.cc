@@ -84,8 +84,10 @@ bool WebTransport::on_reset(int64_t stream, uint64_t error) {
   return true;
 }
 
-void WebTransport::on_stopped(int64_t stream) {
-  if (WebTransportStream* found = find(stream)) found->on_stopped();
+bool WebTransport::on_stopped(int64_t stream, uint64_t error) {
+  WebTransportStream* found = find(stream);
+  if (found) found->on_stopped(error);
+  return found != nullptr;
 }
 
 bool WebTransport::on_closed(int64_t stream) {

@@ -48,7 +48,7 @@ class WebTransport {
   bool on_data(int64_t stream, Bytes bytes, bool end);
   bool on_reset(int64_t stream, uint64_t error);
   bool on_closed(int64_t stream);
-  void on_stopped(int64_t stream);
+  bool on_stopped(int64_t stream, uint64_t error);
   WebTransportStream* find(int64_t stream);
   void on_streams_allowed();
   void on_datagram(Bytes bytes);

@@ -80,6 +80,7 @@ void WebTransportStream::join(WebTransportSession& session) {
   std::vector<uint8_t> early = std::exchange(early_, {});
   if (!early.empty() || early_end_) session.owner().on_stream_data(*this, early, early_end_);
   if (early_reset_) session.owner().on_stream_reset(*this, application_error(early_error_));
+  if (early_stop_) session.owner().on_stream_stopped(*this, application_error(*early_stop_));
   if (early_end_ || early_reset_) note_end();
 }
 
@@ -120,9 +121,13 @@ void WebTransportStream::note_progress() {
   if (!std::exchange(finished_told_, true)) session_->owner().on_stream_finished(*this);
 }
 
-void WebTransportStream::on_stopped() {
-  if (std::exchange(over_, true) || !session_) return;
-  session_->owner().on_stream_stopped(*this);
+void WebTransportStream::on_stopped(uint64_t error) {
+  if (std::exchange(over_, true)) return;
+  if (session_) {
+    session_->owner().on_stream_stopped(*this, application_error(error));
+  } else {
+    early_stop_ = error;
+  }
 }
 
 // --- The end ---

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,7 +33,7 @@ class WebTransportStream final : public http::WebTransportStream,
   void on_data(Bytes bytes, bool end);
   void on_reset(uint64_t error);
   /// The client wants no more.
-  void on_stopped();
+  void on_stopped(uint64_t error);
   void on_closed();
 
   // --- From its session and the others' ---
@@ -72,7 +73,8 @@ class WebTransportStream final : public http::WebTransportStream,
   uint64_t session_id_ = 0;
   std::vector<uint8_t> early_;  ///< came before its session
   uint64_t early_error_ = 0;
-  uint64_t written_ = 0;  ///< with what it begins
+  std::optional<uint64_t> early_stop_;  ///< the client's error
+  uint64_t written_ = 0;                ///< with what it begins
   uint64_t arrived_ = 0;
   size_t head_left_ = 0;  ///< of what it begins with, not sent yet
   bool named_ = false;    ///< the session's number is complete

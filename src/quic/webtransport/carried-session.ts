@@ -65,7 +65,7 @@ export class CarriedSession implements NativeSession {
     if (kind === NEWS.data) stream?.onData(payload);
     else if (kind === NEWS.end) stream?.onEnd();
     else if (kind === NEWS.reset) stream?.onReset(payload.readUInt32LE());
-    else if (kind === NEWS.stopped) stream?.onStopped();
+    else if (kind === NEWS.stopped) stream?.onStopped(payload.readUInt32LE());
     else if (kind === NEWS.room) stream?.onRoom(payload.readUInt32LE());
     else if (kind === NEWS.finished) stream?.onFinished();
     else if (kind === NEWS.gone) this.#onGone(number);

@@ -49,9 +49,9 @@ export class CarriedStream implements NativeStream {
     this.jsobj.onStreamRecvSignal({ nettask: 'resetStream', code });
   }
 
-  onStopped(): void {
+  onStopped(code: number): void {
     this.#unwritten = undefined;
-    this.jsobj.onStreamRecvSignal({ nettask: 'stopSending', code: 0 });
+    this.jsobj.onStreamRecvSignal({ nettask: 'stopSending', code });
   }
 
   onRoom(bytes: number): void {
