@@ -46,6 +46,8 @@ t.test('streams that the handler opens; its view of the client', async (t) => {
       await writer.write(told);
       await writer.close();
       for await (const piece of readable) await session.datagrams.createWritable().getWriter().write(piece);
+      // Not before the client has it all: what a session's end finds unacknowledged has failed there.
+      await session.datagrams.readable.getReader().read();
       session.close({ closeCode: 7, reason: 'all is said' });
     }
     export const accept = ({ header }) => ({ userData: { path: header[':path'] } });`,
@@ -58,7 +60,10 @@ t.test('streams that the handler opens; its view of the client', async (t) => {
       const datagrams = session.datagrams.readable.getReader();
       await send(writable, 'thanks');
       const datagram = new TextDecoder().decode((await datagrams.read()).value);
+      const writer = session.datagrams.writable.getWriter();
+      const asking = setInterval(() => writer.write(new Uint8Array(1)).catch(() => undefined), 20);
       const { closeCode, reason } = await session.closed;
+      clearInterval(asking);
       return { told, datagram, closed: { closeCode, reason } };`),
   )) as {
     told: { header: Record<string, string>; peerAddress: string; userData: unknown };
