@@ -12,7 +12,7 @@ namespace sluice::net {
 /// (src/fstack-binding/flow-board.ts makes it, and writes what masters know). A **shift** is the
 /// workers that were started together: those of a reload are another one than those that drain.
 struct FlowBoard {
-  static constexpr uint32_t current_version = 1;
+  static constexpr uint32_t current_version = 2;
   static constexpr size_t max_shifts = 4;
   static constexpr size_t max_workers = 128;
 
@@ -20,9 +20,10 @@ struct FlowBoard {
   enum State : uint8_t {
     down = 0,       ///< none there, or not yet
     waiting = 1,    ///< it is up; its shift hasn't served yet
-    serving = 2,    ///< has taken connections; they are its own while nobody says otherwise
-    retired = 3,    ///< its connections stand in the table, and it takes no more
+    serving = 2,    ///< takes new connections while its shift serves
+    retired = 3,    ///< all of its connections stand in the table; it can serve again
     elsewhere = 4,  ///< it has come up on the kernel's stack
+    deaf = 5,       ///< as retired, and it doesn't listen any more
   };
 
   uint32_t version;
@@ -40,7 +41,10 @@ struct FlowBoard {
   uint8_t padding_2[448];
   /// A bit for each port that something listens on.
   std::array<uint64_t, 65536 / 64> listening;
-  uint8_t padding_3[7168];
+  /// Of a worker: 1 when it may have connections that the table doesn't know, for they began while
+  /// there was no other shift.
+  uint8_t unlisted[max_shifts][max_workers];
+  uint8_t padding_3[6656];
 
   /// Whose a flow is, by its hash: a bucket is a cache line. See flow_director.cc.
   static constexpr size_t bucket_size = 8;
@@ -54,6 +58,7 @@ struct FlowBoard {
 static_assert(offsetof(FlowBoard, serving_shift) == 16);
 static_assert(offsetof(FlowBoard, states) == 64);
 static_assert(offsetof(FlowBoard, listening) == 1024);
+static_assert(offsetof(FlowBoard, unlisted) == 9 * 1024);
 static_assert(offsetof(FlowBoard, flows) == 16 * 1024);
 
 }  // namespace sluice::net

@@ -52,6 +52,10 @@ FlowDirector::State FlowDirector::state_of(Place place) const {
   return State(board_.states[place.shift][place.worker % FlowBoard::max_workers]);
 }
 
+FlowDirector::State FlowDirector::unlisted(Place place) const {
+  return State(board_.unlisted[place.shift][place.worker % FlowBoard::max_workers]);
+}
+
 uint8_t FlowDirector::serving_shift() const {
   return State(board_.serving_shift).load(std::memory_order_acquire) % FlowBoard::max_shifts;
 }
@@ -83,8 +87,11 @@ bool FlowDirector::leaving() const {
 bool FlowDirector::serves() const { return serving_shift() == place_.shift; }
 
 bool FlowDirector::retired() const {
-  return state_of(place_).load(std::memory_order_relaxed) == FlowBoard::retired;
+  uint8_t state = state_of(place_).load(std::memory_order_relaxed);
+  return state == FlowBoard::retired || state == FlowBoard::deaf;
 }
+
+void FlowDirector::become_deaf() { state_of(place_).store(FlowBoard::deaf); }
 
 void FlowDirector::listen_on(uint16_t port) {
   Entry(board_.listening[port / 64]).fetch_or(uint64_t{1} << port % 64);
@@ -99,6 +106,7 @@ bool FlowDirector::update(uint64_t now_ms) {
   uint32_t now = occupied();
   if (now != alone_) {
     bool single = board_.workers[place_.shift] == 1 && !others() && serves();
+    if (single) unclaimed(place_);
     alone_ = single ? now : 0;
   }
   bool has_served = state_of(place_).load(std::memory_order_relaxed) == FlowBoard::serving;
@@ -163,7 +171,7 @@ FlowDirector::Place FlowDirector::worker_of(uint8_t shift, uint64_t hash) const 
 /// are; the table keeps no others from a new connection between the same ports.
 FlowDirector::Place FlowDirector::owner_of_new(uint64_t hash, bool several) {
   uint8_t shift = serving_shift();
-  if (!several) return worker_of(shift, hash);
+  if (!several) return unclaimed(worker_of(shift, hash));
   std::optional<Place> known = find(hash);
   if (known && (known->shift == shift || state_of(*known).load() == FlowBoard::serving)) {
     return *known;
@@ -174,22 +182,30 @@ FlowDirector::Place FlowDirector::owner_of_new(uint64_t hash, bool several) {
   return ours ? claim(hash, owner, known) : owner;
 }
 
+FlowDirector::Place FlowDirector::unclaimed(Place owner) {
+  if (!unlisted(owner).load(std::memory_order_relaxed)) unlisted(owner).store(1);
+  return owner;
+}
+
 bool FlowDirector::was_just_superseded() const {
   if (serves() || state_of(place_).load() != FlowBoard::serving) return false;
   return !superseded_at_ || now_ms_ - superseded_at_ < claim_ms;
 }
 
-/// What nobody has claimed belongs to those who served before there were claims, until they have
-/// published what is theirs.
+/// What nobody has claimed belongs to those who served before there were claims, whoever serves
+/// now, until they have published what is theirs. Then it can only be a claim that the table has
+/// lost. The table comes last: somebody may publish meanwhile.
 FlowDirector::Place FlowDirector::owner_of_old(uint64_t hash) const {
-  if (std::optional<Place> known = find(hash)) return *known;
   const uint8_t now = serving_shift();
+  std::optional<Place> before, superseded;
   for (uint8_t shift = 0; shift < board_.shifts; ++shift) {
-    if (shift == now || !board_.incarnations[shift]) continue;
-    Place before = worker_of(shift, hash);
-    if (state_of(before).load(std::memory_order_acquire) == FlowBoard::serving) return before;
+    if (!board_.incarnations[shift]) continue;
+    Place place = worker_of(shift, hash);
+    if (unlisted(place).load(std::memory_order_acquire)) before = place;
+    if (shift != now && state_of(place).load() == FlowBoard::serving) superseded = place;
   }
-  return worker_of(now, hash);
+  if (std::optional<Place> known = find(hash)) return *known;
+  return before ? *before : superseded.value_or(worker_of(now, hash));
 }
 
 // --- The table ---

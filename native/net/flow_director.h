@@ -41,17 +41,20 @@ class FlowDirector {
 
   /// Once a turn. True when it is time to publish(): others have served for a while.
   bool update(uint64_t now_ms);
-  /// Writes the open connections down as this worker's, for others to leave them to it, and says
-  /// that it takes no more. `flows` calls its argument for each of them.
+  /// Writes the open connections down as this worker's, for others to leave them to it. `flows`
+  /// calls its argument for each of them.
   template <typename EachFlow>
   void publish(EachFlow&& flows) {
     flows([this](const Flow& flow) { keep(flow); });
+    unlisted(place_).store(0, std::memory_order_release);
     state_of(place_).store(FlowBoard::retired, std::memory_order_release);
   }
   /// Another shift serves, or is about to: what ends here may still have packets to come.
   bool leaving() const;
   /// Has published.
   bool retired() const;
+  /// It listens no longer: nobody can hand back to it. After publish().
+  void become_deaf();
   /// Whether new connections are for this shift.
   bool serves() const;
   /// This worker's, whatever comes: of a connection that stays open behind a stream that was
@@ -71,6 +74,7 @@ class FlowDirector {
   static constexpr uint64_t publish_ms = 2000;
 
   State state_of(Place place) const;
+  State unlisted(Place place) const;
   uint8_t serving_shift() const;
   uint32_t occupied() const;
   bool others() const;
@@ -79,6 +83,7 @@ class FlowDirector {
   Place worker_of(uint8_t shift, uint64_t hash) const;
   Place owner_of_flow(const Frame& frame);
   Place owner_of_new(uint64_t hash, bool several);
+  Place unclaimed(Place owner);
   Place owner_of_old(uint64_t hash) const;
   bool was_just_superseded() const;
 

@@ -56,7 +56,7 @@ FstackListener::FstackListener(FstackStack& stack, int socket, Acceptor& accepto
 
 FstackListener::~FstackListener() {
   stop();
-  stack_.retire();
+  stack_.stops_listening();
   stack_.api().close(socket_);
 }
 

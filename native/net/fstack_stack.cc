@@ -146,6 +146,12 @@ void FstackStack::retire() {
   });
 }
 
+void FstackStack::stops_listening() {
+  retire();
+  FlowDirector* director = settings_.director.get();
+  if (director && director->retired()) director->become_deaf();
+}
+
 /// Takes the socket over, whatever comes of it.
 StreamPtr FstackStack::adopt(int socket, const Address& peer, bool connecting) {
   auto stream = std::make_unique<FstackStream>(*this, socket, peer, connecting);

@@ -91,6 +91,7 @@ class FstackStack final : public Stack {
   void opened(FstackStream& stream);
   void closing(FstackStream& stream);
   void retire();
+  void stops_listening();
 
   bool handle_events();
   bool traffic_has_moved();

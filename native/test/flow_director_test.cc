@@ -311,6 +311,39 @@ TEST("hand-over: back again") {
   CHECK_EQUAL(both.owner(segment(2)), 0);
 }
 
+TEST("hand-over: back again before the first one has published") {
+  HandOver both;
+  both.board.serve(1);
+  both.tick();
+  both.tick(100);
+  CHECK_EQUAL(both.owner(syn(20)), 1);
+  both.board.serve(0);
+  both.tick(100);
+  CHECK_EQUAL(both.owner(segment(2)), 0);  // from the time when it was alone
+  CHECK_EQUAL(both.owner(segment(20)), 1);
+  CHECK_EQUAL(both.owner(syn(40)), 0);
+  both.after.publish([](auto keep) { keep(flow(20)); });
+  both.after.become_deaf();
+  CHECK(both.after.retired());
+  CHECK_EQUAL(both.owner(segment(2)), 0);
+  CHECK_EQUAL(both.owner(segment(20)), 1);
+}
+
+TEST("hand-over: of three the one that was alone has what nobody has claimed") {
+  HandOver both;
+  both.board.serve(1);
+  both.board.occupy(2, 1, FlowBoard::waiting);
+  FlowDirector third = both.board.director({2, 0});
+  both.board.serve(2);
+  both.tick(100);
+  third.update(both.now);
+  CHECK_EQUAL(both.owner(segment(2)), 0);
+  both.retire({2});
+  CHECK_EQUAL(both.owner(segment(2)), 0);
+  CHECK_EQUAL(third.owner_of(segment(2)), nobody);
+  CHECK_EQUAL(both.owner(segment(99)), 1);  // a claim that the table has lost
+}
+
 TEST("hand-over: connections to upstreams know their shift by the port") {
   HandOver both;
   unsigned each = FlowBoard::ports / 4;

@@ -15,7 +15,7 @@ export interface Crew {
 }
 
 const SIZE = 16 * 1024 + 128 * 1024 * 64;
-const VERSION = 1;
+const VERSION = 2;
 const MAX_SHIFTS = 4;
 export const MAX_WORKERS = 128;
 const AT = {
@@ -27,8 +27,9 @@ const AT = {
   last: 24,
   workers: 28,
   states: 64,
+  unlisted: 9 * 1024,
 };
-const STATE = { down: 0, waiting: 1, serving: 2, retired: 3, elsewhere: 4 };
+const STATE = { down: 0, waiting: 1, serving: 2, retired: 3, elsewhere: 4, deaf: 5 };
 const UP = [STATE.waiting, STATE.serving, STATE.retired];
 
 /** The ports that connections to upstreams come from. */
@@ -75,7 +76,9 @@ export class FlowBoard {
     const [shift] = free.toSorted((a, b) => this.#read(AT.last + a) - this.#read(AT.last + b));
     if (shift === undefined) return undefined;
     const incarnation = (this.#read(AT.last + shift) % 255) + 1;
-    for (let worker = 0; worker < MAX_WORKERS; worker++) this.#state(shift, worker, STATE.down);
+    for (const array of [AT.states, AT.unlisted]) {
+      writeSync(this.fd, new Uint8Array(MAX_WORKERS), 0, MAX_WORKERS, array + shift * MAX_WORKERS);
+    }
     this.#write(AT.workers + shift, workers);
     this.#write(AT.last + shift, incarnation);
     if (free.length === all.length) this.#write(AT.serving, shift);
@@ -83,7 +86,12 @@ export class FlowBoard {
     return shift;
   }
 
-  /** New connections are for its workers from now on. */
+  /** New connections are for its workers. */
+  get serving(): Shift {
+    return this.#read(AT.serving);
+  }
+
+  /** From now on new connections are for its workers. */
   serve(shift: Shift): void {
     this.#write(AT.serving, shift);
     for (let worker = 0; worker < MAX_WORKERS; worker++) {
@@ -95,7 +103,7 @@ export class FlowBoard {
   /** A worker has come up. */
   arrived(shift: Shift, worker: number): void {
     if (this.#stateOf(shift, worker) === STATE.elsewhere) return;
-    this.#state(shift, worker, this.#read(AT.serving) === shift ? STATE.serving : STATE.waiting);
+    this.#state(shift, worker, this.serving === shift ? STATE.serving : STATE.waiting);
   }
 
   /** It has come up on the kernel's stack. */
@@ -108,7 +116,7 @@ export class FlowBoard {
     this.#state(shift, worker, STATE.down);
   }
 
-  /** Whether a worker of it is up on F-Stack. */
+  /** Whether a worker of it is up on F-Stack, and listens. */
   isManned(shift: Shift): boolean {
     const states = new Uint8Array(MAX_WORKERS);
     readSync(this.fd, states, 0, MAX_WORKERS, AT.states + shift * MAX_WORKERS);

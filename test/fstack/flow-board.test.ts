@@ -76,9 +76,14 @@ t.test('crews: workers that end give back to another binary', async (t) => {
   crew.board.arrived(others, 0);
   crew.board.arrived(crew.shift, 0);
   crew.board.serve(crew.shift);
+  t.notOk(crews.othersServe);
   crews.handBack();
-  crew.board.arrived(others, 0);
-  t.strictSame(crew.board.mannedShifts(), [crew.shift, others]);
+  t.equal(crew.board.serving, others);
+  t.ok(crews.othersServe);
+  const third = crew.board.claim(1) ?? 0;
+  crew.board.arrived(third, 0);
+  crews.handBack();
+  t.equal(crew.board.serving, others, 'they have it already');
   crews.forgetOthers();
-  t.equal(crew.board.claim(1), 2, 'the least recent one first');
+  t.equal(crew.board.claim(1), 3, 'the least recent one first');
 });

@@ -1,7 +1,6 @@
 /** Which workers are on F-Stack together, as master and workers keep it in shared memory. */
-
 import type { Addon } from '../../fstack-binding/addon.ts';
-import { BOARD_VARIABLE, type Crew, FlowBoard } from '../../fstack-binding/flow-board.ts';
+import { BOARD_VARIABLE, type Crew, FlowBoard, type Shift } from '../../fstack-binding/flow-board.ts';
 import type { WorkerStackSettings } from './settings.ts';
 
 /** Why workers can't come up on F-Stack beside those that are there. */
@@ -50,17 +49,26 @@ export class Crews {
     }
   }
 
+  /** New connections are for workers of another binary. */
+  get othersServe(): boolean {
+    const board = this.#board;
+    return board !== undefined && !this.#own.includes(board.serving) && board.isManned(board.serving);
+  }
+
   /** Before our workers end: another binary's are to serve, if there are any. */
   handBack(): void {
-    const own = [...this.#mustered].map(({ shift }) => shift);
-    const [other] = this.#board?.mannedShifts().filter((shift) => !own.includes(shift)) ?? [];
+    if (this.othersServe) return;
+    const [other] = this.#board?.mannedShifts().filter((shift) => !this.#own.includes(shift)) ?? [];
     if (other !== undefined) this.#board?.serve(other);
   }
 
   /** What another binary has left behind. */
   forgetOthers(): void {
-    const own = [...this.#mustered].map(({ shift }) => shift);
-    this.#board?.releaseAllBut(own);
+    this.#board?.releaseAllBut(this.#own);
+  }
+
+  get #own(): Shift[] {
+    return [...this.#mustered].filter(({ board }) => board === this.#board).map(({ shift }) => shift);
   }
 
   #boardFor(overlapping: boolean): FlowBoard {

@@ -23,7 +23,7 @@ import { Workers } from './workers.ts';
 const TERMINATE_MS = 1500;
 /** How long workers on F-Stack may finish what is open while the next ones wait for their device. */
 const DEVICE_PATIENCE_MS = 1000;
-/** How long old workers listen on F-Stack beside the new ones, for the sake of connections in the making. */
+/** How long workers listen on F-Stack beside those that serve now, for the sake of connections in the making. */
 const HANDSHAKE_MS = 1000;
 const STDERR = 2;
 
@@ -115,7 +115,7 @@ export class Master {
     onSignals(
       { write: (level, message) => this.#log.write(level, message) },
       {
-        SIGQUIT: { action: 'shutting down', handle: () => this.#quit() },
+        SIGQUIT: { action: 'shutting down', handle: () => void this.#quit() },
         SIGTERM: terminate,
         SIGINT: terminate,
         SIGHUP: { action: 'reconfiguring', handle: () => void this.#reconfigure() },
@@ -125,7 +125,7 @@ export class Master {
           handle: () => this.#changeBinary(),
         },
         ...(this.#options.daemonized && {
-          SIGWINCH: { action: 'stop accepting connections', handle: () => this.#stopAccepting() },
+          SIGWINCH: { action: 'stop accepting connections', handle: () => void this.#stopAccepting() },
         }),
       },
     );
@@ -139,11 +139,13 @@ export class Master {
 
   // --- Ending ---
 
-  #quit(): void {
+  async #quit(): Promise<void> {
     if (this.#ending) return;
     this.#ending = 'quit';
     this.#crews.handBack();
     this.#workers.end();
+    if (this.#crews.othersServe) await setTimeout(HANDSHAKE_MS);
+    if (this.#ending !== 'quit') return;
     this.#workers.signal('SIGQUIT');
     this.#closeSockets();
     if (!this.#workers.live) this.#exit();
@@ -354,10 +356,12 @@ export class Master {
     if (!this.#accepting && !this.#ending) void this.#serveAgain();
   }
 
-  #stopAccepting(): void {
+  async #stopAccepting(): Promise<void> {
     this.#accepting = false;
     this.#workers.stopRespawning();
-    this.#workers.signal('SIGQUIT');
+    const workers = this.#workers.list();
+    if (this.#crews.othersServe) await setTimeout(HANDSHAKE_MS);
+    this.#workers.signal('SIGQUIT', workers);
   }
 }
 
