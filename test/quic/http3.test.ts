@@ -250,6 +250,28 @@ t.test('proxy_ignore_client_abort: the upstream is heard out', async (t) => {
   t.equal(client.close, undefined);
 });
 
+t.test(
+  'a client that leaves with half of a response is logged, and keeps no worker from its end',
+  async (t) => {
+    const { port, sluice } = await startQuic(t, 'server { LISTEN; root .; }', {
+      'file.bin': randomBytes(200_000),
+      'small.bin': randomBytes(2000),
+    });
+    const windows: RawOptions = { parameters: new Map([[0x05, 1000]]) };
+    for (const [i, name] of ['file.bin', 'small.bin'].entries()) {
+      const client = await connect(t, port, windows);
+      client.send(streamFrame(0, request(`/${name}`), { end: true }));
+      await client.until('the beginning', () => client.received(0).bytes.length === 1000);
+      client.leave();
+      await eventually('its line in the log', () => {
+        const lines = readFileSync(sluice.path('access.log'), 'latin1').trim().split('\n');
+        return lines.length === i + 1 && lines[i]?.includes(' 200 h3');
+      });
+    }
+    t.pass();
+  },
+);
+
 t.test('a response that its upstream breaks off is reset', async (t) => {
   const origin = await startOrigin(t, ({ socket }) => {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello`);

@@ -160,7 +160,11 @@ void ServerStream::on_connection_lost() {
     leave();
     return;
   }
-  if (body_.is_tunnel() || !exchange_->on_client_closed()) abort(499);
+  if (!body_.is_tunnel() && exchange_->on_client_closed()) {
+    exchange_->on_writable();  // nothing holds it up any more
+  } else {
+    abort(499);
+  }
 }
 
 void ServerStream::abort(uint16_t status) {
