@@ -75,7 +75,7 @@ for (const [what, tickets] of [
     const hosts = [await startHost(t, redis, tickets), await startHost(t, redis, tickets)] as const;
     const [one, other] = hosts;
     if (tickets.includes('cluster'))
-      await eventually('the keys', () => redis.with(async (asks) => (await asks.keys('*')).length));
+      await eventually('the keys', () => redis.with(async (asks) => (await asks.keys('sluice:{t*')).length));
     await one.get('/');
     await one.get('/', { args: [...one.client.resuming, '--timeout=1s'], stays: true });
     const { flight, log } = await firstFlight(t, one.client, one.port);

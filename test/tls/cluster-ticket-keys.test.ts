@@ -64,7 +64,9 @@ t.test('the keys outlive the store, in new workers too, and are put back', async
   await redis.start();
   await storeIs(one, 'up');
   await storeIs(other, 'up');
-  await eventually('the keys', () => redis.with(async (client) => (await client.keys('*')).length > 0));
+  await eventually('the keys', () =>
+    redis.with(async (client) => (await client.keys('sluice:{t*')).length > 0),
+  );
   const third = await startHost(t, address, LONG);
   await eventually('the third host to learn it', async () => (await keyName(third)) === name);
   t.ok((await visit(third, 'TLSv1.3', session)).resumed);
