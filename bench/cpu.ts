@@ -28,12 +28,24 @@ export function anonymousBytes(pid: number): number {
   return kilobytes * 1024;
 }
 
-/** Microseconds that a worker's data thread has used: what requests of other connections wait for. */
-export function dataThreadMicroseconds(pid: number): number {
+/** Of a worker's data thread: what requests of other connections wait for. */
+export interface DataThreadUse {
+  /** Microseconds. */
+  readonly cpu: number;
+  /** How often it has left its CPU to others, of itself or not. */
+  readonly switches: number;
+}
+
+export function dataThreadUse(pid: number): DataThreadUse {
   const tasks = `/proc/${pid}/task`;
   for (const task of readdirSync(tasks)) {
-    if (readFileSync(`${tasks}/${task}/comm`, 'latin1') !== 'data\n') continue;
-    return Number(readFileSync(`${tasks}/${task}/schedstat`, 'latin1').split(' ')[0]) / 1000;
+    const read = (file: string): string => readFileSync(`${tasks}/${task}/${file}`, 'latin1');
+    if (read('comm') !== 'data\n') continue;
+    const switches = read('status').matchAll(/^(?:non)?voluntary_ctxt_switches:\s+(\d+)$/gm);
+    return {
+      cpu: Number(read('schedstat').split(' ')[0]) / 1000,
+      switches: [...switches].reduce((sum, [, count]) => sum + Number(count), 0),
+    };
   }
   throw new Error(`process ${pid} has no data thread`);
 }

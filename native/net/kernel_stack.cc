@@ -122,7 +122,7 @@ StreamPtr KernelStack::connect(const Address& peer, const ConnectOptions& option
 
 void KernelStack::watch(int descriptor, void (*on_ready)(void*), void* context) {
   watches_.push_back(std::make_unique<Watch>(on_ready, context));
-  add(descriptor, EPOLLIN, *watches_.back());
+  add(descriptor, EPOLLIN | EPOLLET, *watches_.back());
 }
 
 void KernelStack::run() {

@@ -178,7 +178,7 @@ class Stack {
   virtual std::unique_ptr<DatagramSocket> open_datagrams(const ListenSocket& socket,
                                                          DatagramSocket::Consumer& consumer) = 0;
 
-  /// Calls `on_ready(context)` whenever `descriptor` (an eventfd, a pipe) is readable.
+  /// Calls `on_ready(context)` after each write to `descriptor`, an eventfd: nobody has to read it.
   virtual void watch(int descriptor, void (*on_ready)(void*), void* context) = 0;
 
   // --- The turn: the same whichever stack runs ---

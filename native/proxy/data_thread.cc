@@ -100,8 +100,6 @@ void DataThread::post(Command command) {
 }
 
 void DataThread::run_commands() {
-  uint64_t count;
-  [[maybe_unused]] ssize_t read = ::read(wake_.get(), &count, sizeof count);
   for (Command command; commands_.pop(command);) run(command);
 }
 

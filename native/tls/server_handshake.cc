@@ -60,6 +60,8 @@ void ServerHandshake::install(SSL_CTX* context) {
 
 // Before the version is chosen: a server's own ssl_protocols count.
 int ServerHandshake::on_client_hello(SSL* ssl, int* alert, void*) {
+  ServerHandshake* handshake = of(ssl);
+  if (handshake && handshake->session_lookup.goes_on()) return SSL_CLIENT_HELLO_SUCCESS;
   const unsigned char* extension = nullptr;
   size_t size = 0;
   std::string_view name;
@@ -71,7 +73,6 @@ int ServerHandshake::on_client_hello(SSL* ssl, int* alert, void*) {
     }
     name = *said;
   }
-  ServerHandshake* handshake = of(ssl);
   const Context* context = handshake ? handshake->choose(name) : nullptr;
   if (!context) {
     *alert = SSL_AD_UNRECOGNIZED_NAME;

@@ -74,6 +74,7 @@ bool SessionLookup::is_ours(SSL* ssl, const Resumption& asked) const {
 void SessionLookup::on_answer(const SessionStore::Answer& answer) {
   asking_ = 0;
   known_ = true;
+  goes_on_ = true;
   if (!answer.session.empty()) {
     auto* bytes = reinterpret_cast<const unsigned char*>(answer.session.data());
     found_.reset(d2i_SSL_SESSION(nullptr, &bytes, long(answer.session.size())));

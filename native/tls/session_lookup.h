@@ -1,6 +1,7 @@
 #pragma once
 
-#include <string>
+#include <string_view>
+#include <utility>
 
 #include "tls/openssl.h"
 #include "tls/resumption.h"
@@ -26,6 +27,8 @@ class SessionLookup {
   /// and the callback is to come again.
   bool run(SSL* ssl, SessionCache& cache, std::string_view server_name, void (*on_known)(void*),
            void* context);
+  /// Whether the callback comes again because all is known now: it has nothing left to do.
+  bool goes_on() { return std::exchange(goes_on_, false); }
   /// What was found, for who asks with its id; null: nothing.
   SessionPtr take(client_hello::Bytes id);
   /// Whether take() knows of all sessions that there are.
@@ -50,6 +53,7 @@ class SessionLookup {
   uint32_t asking_ = 0;
   Source source_ = Source::none;
   bool known_ = false;
+  bool goes_on_ = false;
   bool searched_ = false;
   bool allows_early_data_ = true;
   bool is_replay_ = false;
