@@ -50,7 +50,9 @@
   COUNTER(early_data_let_in, early_data, let_in, "Uses of early data that were the first")     \
   COUNTER(early_data_replayed, early_data, replayed, "Uses of early data refused as a replay") \
   COUNTER(early_data_refused, early_data, refused,                                             \
-          "Early data refused as nobody knows whether it is a replay")
+          "Early data refused as nobody knows whether it is a replay")                         \
+  COUNTER(early_data_limited, early_data, limited,                                             \
+          "Early data refused as too much of it would have to be noted")
 
 namespace sluice {
 

@@ -1,6 +1,7 @@
 #include "proxy/shared_session_store.h"
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/counters.h"
 #include "base/number.h"
 #include "proxy/data_thread.h"
@@ -38,6 +39,7 @@ SharedSessionStore::SharedSessionStore(DataThread& thread, uint8_t number, const
     : thread_(thread),
       number_(number),
       timeout_ms_(uint32_t(node["timeout"].integer(30))),
+      name_(node["name"].text()),
       quic_zone_(node["quicKey"].integer(-1)) {
   count_state(1);
   thread_.on_news(
@@ -123,6 +125,23 @@ bool SharedSessionStore::answers() {
   return false;
 }
 
+bool SharedSessionStore::admits_early_data() {
+  using Change = tls::EarlyDataLimit::Change;
+  Change change;
+  bool admitted = early_data_.admit(Clock::of_thread().seconds(), change);
+  if (!admitted) thread_.counters.early_data_limited++;
+  if (change == Change::begins) {
+    thread_.error_log().write(LogLevel::warn, {},
+                              "ssl_session_store \"%s\" would have to note too much early data, "
+                              "which is refused",
+                              name_.c_str());
+  } else if (change == Change::ends) {
+    thread_.error_log().write(LogLevel::notice, {},
+                              "ssl_session_store \"%s\" notes all early data again", name_.c_str());
+  }
+  return admitted;
+}
+
 // The store's number; id and digest, each with its length before it; the server's name.
 uint32_t SharedSessionStore::ask(const Question& question, OnAnswer on_answer, void* context) {
   std::string message(1, char(number_));
@@ -147,11 +166,14 @@ uint32_t SharedSessionStore::ask(const Question& question, OnAnswer on_answer, v
 
 void SharedSessionStore::forget(uint32_t asking) {
   thread_.forget_question(asking);
-  asked_.erase(asking);
+  auto found = asked_.find(asking);
+  if (found == asked_.end()) return;
+  if (found->second->early_data) early_data_.settle(true);
+  asked_.erase(found);
 }
 
 // A letter for the session: found, missing, unreadable, failed; a letter for early data: first,
-// again, failed; the session.
+// again, failed, or a dash where nothing was noted; the session.
 void SharedSessionStore::Asked::answer(bool in_time, std::string_view payload) {
   Counters& counters = store.thread_.counters;
   const bool whole = in_time && payload.size() >= 2;
@@ -179,6 +201,7 @@ void SharedSessionStore::Asked::answer(bool in_time, std::string_view payload) {
     answer.early_data = said == 'f'   ? EarlyData::first_use
                         : said == 'a' ? EarlyData::replay
                                       : EarlyData::failed;
+    store.early_data_.settle(said != 'a' && said != '-');
   }
   OnAnswer told = on_answer;
   void* whom = context;

@@ -6,6 +6,7 @@
 
 #include "proxy/plan.h"
 #include "quic/host_keys.h"
+#include "tls/early_data_limit.h"
 #include "tls/session_store.h"
 #include "tls/ticket_key_ring.h"
 
@@ -22,6 +23,7 @@ class SharedSessionStore final : public tls::SessionStore {
   ~SharedSessionStore();
 
   bool answers() override;
+  bool admits_early_data() override;
   uint32_t ask(const Question& question, OnAnswer on_answer, void* context) override;
   void forget(uint32_t asking) override;
   void keep(Bytes id, std::string_view server_name, Bytes session, uint32_t lifetime) override;
@@ -45,7 +47,9 @@ class SharedSessionStore final : public tls::SessionStore {
   DataThread& thread_;
   uint8_t number_;
   uint32_t timeout_ms_;
+  std::string name_;
   State state_ = State::down;
+  tls::EarlyDataLimit early_data_;
   int64_t quic_zone_;  ///< position in the Plan's `fds`
   std::unique_ptr<tls::TicketKeyRing> ticket_ring_;
   std::unique_ptr<tls::TicketKeyRing> quic_ring_;  ///< one key

@@ -51,6 +51,11 @@ bool SessionLookup::run(SSL* ssl, SessionCache& cache, std::string_view server_n
     if (!question.early_data.empty()) judge_early_data(EarlyData::failed);
     return true;
   }
+  if (!question.early_data.empty() && !store_->admits_early_data()) {
+    allows_early_data_ = false;
+    question.early_data = {};
+    if (question.session.empty()) return true;
+  }
   known_ = false;
   cache_ = &cache;
   on_known_ = on_known;

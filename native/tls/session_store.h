@@ -27,6 +27,8 @@ class SessionStore {
 
   /// Whether it is any use to ask. What was not asked is counted all the same.
   virtual bool answers() = 0;
+  /// Whether early data may be in the next question; what may not is counted.
+  virtual bool admits_early_data() = 0;
   /// `on_answer` comes later, within the directive's timeout; the number is for forget().
   virtual uint32_t ask(const Question& question, OnAnswer on_answer, void* context) = 0;
   virtual void forget(uint32_t asking) = 0;

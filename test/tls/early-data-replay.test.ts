@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
@@ -11,6 +12,8 @@ import type { Cleanup } from '../support/sluice.ts';
 import { type Host, STATEFUL, startHost, status, storeIs } from './stored-sessions.ts';
 
 const TICKETS = 'ssl_early_data on; ssl_session_ticket_keys cluster;';
+/** quiet_seconds in native/tls/early_data_limit.h, and some more. */
+const QUIET_MS = 6_000;
 const KEPT = `ssl_early_data on; ${STATEFUL}`;
 
 async function client(port: number, ...words: string[]): Promise<string> {
@@ -69,6 +72,7 @@ interface EarlyData {
   readonly let_in: number;
   readonly replayed: number;
   readonly refused: number;
+  readonly limited: number;
 }
 
 async function earlyData(host: Host): Promise<Partial<EarlyData>> {
@@ -100,7 +104,7 @@ for (const [what, directives] of [
     await storeIs(one, 'up');
     await storeIs(other, 'up');
     if (directives === TICKETS)
-      await eventually('the keys', () => redis.with(async (c) => (await c.keys('*')).length));
+      await eventually('the keys', () => redis.with(async (c) => (await c.keys('sluice:{t*')).length));
     const { answer, flight } = await sendEarly(t, one, other);
     t.match(answer, /Early data was accepted/);
     t.match(answer, /\r\nr1/, 'from one host to the other');
@@ -146,6 +150,32 @@ for (const [what, directives] of [
     t.equal(await noted(), 1, 'another that nobody was given');
   });
 }
+
+t.test('more early data than a store has time or room for is refused', async (t) => {
+  const MOST_AT_ONCE = 256;
+  const BEYOND = 10;
+  const redis = await RedisServer.start(t);
+  const host = await startHost(t, `redis://127.0.0.1:${redis.port}`, TICKETS, { more: 'timeout=30s' });
+  await storeIs(host, 'up');
+  const { answer, flight } = await sendEarly(t, host, host);
+  t.match(answer, /Early data was accepted/);
+  redis.signal('SIGSTOP');
+  for (let i = 0; i < MOST_AT_ONCE + BEYOND; i++) {
+    const socket = connect(host.port, '127.0.0.1').on('error', () => undefined);
+    t.teardown(() => void socket.destroy());
+    socket.write(flight);
+  }
+  await eventually('the limit', async () => (await earlyData(host)).limited === BEYOND);
+  t.match(await earlyData(host), { let_in: 1, replayed: 0, refused: 0 });
+  redis.signal('SIGCONT');
+  await eventually('the others', async () => (await earlyData(host)).replayed === MOST_AT_ONCE);
+  t.match(await earlyData(host), { let_in: 1, limited: BEYOND, refused: 0 });
+  t.equal(host.sluice.logged(/\[warn\].* would have to note too much early data, which is refused/), 1);
+  t.equal(host.sluice.logged(/notes all early data again/), 0);
+  await setTimeout(QUIET_MS);
+  t.match((await sendEarly(t, host, host)).answer, /Early data was accepted/);
+  t.equal(host.sluice.logged(/\[notice\].* notes all early data again/), 1);
+});
 
 t.test('with the store away early data is refused', async (t) => {
   const redis = await RedisServer.start(t);

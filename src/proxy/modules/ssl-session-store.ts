@@ -68,6 +68,7 @@ export function sessionStorePlan(scope: Scope, lifetime: number, compiler: Compi
     const zone = (kind: string) =>
       compiler.descriptors.ownZone(`${kind} ${store.name} ${store.prefix}`, KEY_ZONE_SIZE);
     known.set(text, {
+      name: store.name,
       settings: text,
       timeout: store.timeout,
       ...(rotate !== undefined && { ticketKeys: zone('ticket keys') }),
