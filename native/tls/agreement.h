@@ -35,7 +35,7 @@ class Agreement {
   /// The session must not be resumed.
   void forget_session() const;
   /// The connection has failed, and TLS 1.2's session with it (RFC 5246, 7.2.2).
-  void note_failure() const {
+  void forget_failed_session() const {
     if (version_ < TLS1_3_VERSION) forget_session();
   }
 
@@ -50,6 +50,8 @@ class Agreement {
   std::string server_name;         ///< as the client has said it
   std::string protocol_above;      ///< by ALPN (RFC 7301)
   std::unique_ptr<const Offers> offers;
+  std::string failure;  ///< of the connection, as TlsStream::failure() has it; empty: none
+  bool failure_is_ours = false;
   bool resumed;
   bool early = true;  ///< the handshake isn't over: what comes may be a replay (RFC 8446, 8)
 

@@ -361,7 +361,11 @@ void TlsStream::note_failure(const char* call, int ssl_error) {
 
 void TlsStream::report_failure() {
   state_ = State::failed;
-  if (records_) agreement_->note_failure();
+  if (agreement_) {
+    agreement_->failure = failure_;
+    agreement_->failure_is_ours = ours_;
+  }
+  if (records_) agreement_->forget_failed_session();
   consumer_->on_error(failure_.empty() ? ECONNRESET : EPROTO);
 }
 

@@ -1,8 +1,10 @@
 #include "http/h1/server_connection.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/clock.h"
+#include "http/client_failure.h"
 #include "http/h1/request_line.h"
 #include "http/uri.h"
 #include "modules/http_core.h"
@@ -304,6 +306,8 @@ void ServerConnection::on_end() {
   client_closed_ = true;
   switch (state_) {
     case State::waiting:
+      log_leave();
+      [[fallthrough]];
     case State::discarding:
     case State::lingering:
       close();
@@ -331,12 +335,23 @@ void ServerConnection::on_end() {
 }
 
 void ServerConnection::on_error(int error) {
-  if (exchange_) {
-    exchange_->log_errno(LogLevel::info, error, "recv() failed");
-    abort_exchange(state_ == State::exchange && !body_ended_ ? 400 : 499);
-  } else {
-    close();
+  const http::ClientFailure failure(facts_, error);
+  bool in_head = state_ == State::head;
+  if (state_ == State::waiting) {
+    // It is no news that a client needs its connection no longer.
+    if (facts_.requests == 0 || error != ECONNRESET) {
+      log_waiting(failure.level, failure.error, failure.text);
+    }
+  } else if (in_head) {
+    make_partial_exchange(buffer_);
   }
+  if (!exchange_) {
+    close();
+    return;
+  }
+  exchange_->log_errno(failure.level, failure.error, "%.*s", int(failure.text.size()),
+                       failure.text.data());
+  abort_exchange(in_head || (state_ == State::exchange && !body_ended_) ? 400 : 499);
 }
 
 }  // namespace sluice::h1

@@ -93,6 +93,9 @@ class ServerConnection final : public ClientConnection,
   void on_read_timeout();
   void on_send_timeout();
   void watch_sending();
+  void log_waiting(LogLevel level, int error, std::string_view text);
+  void log_leave();
+  const ErrorLog& error_log() const;
   const ConnectionConf& conf() const;
 
   DataThread& thread_;

@@ -138,6 +138,7 @@ void ServerConnection::on_read_timeout() {
         read_timer_.set(keepalive_left_ms_);
         return;
       }
+      if (facts_.requests == 0) log_waiting(LogLevel::info, ETIMEDOUT, "client timed out");
       [[fallthrough]];
     case State::discarding:
     case State::lingering:
@@ -171,6 +172,35 @@ void ServerConnection::give_up_on_client() {
   exchange_->abort(408);
   if (reset) stream_.release()->reset();
   close();
+}
+
+// --- What is said of a connection without a request ---
+
+const ErrorLog& ServerConnection::error_log() const {
+  const CoreConf& core = initial_server(facts_).block->conf<CoreConf>();
+  return *thread_.runtime().error_logs[core.error_log];
+}
+
+void ServerConnection::log_waiting(LogLevel level, int error, std::string_view text) {
+  auto append_context = [](LogLine& line, const void* self) {
+    const http::ConnectionFacts& facts = static_cast<const ServerConnection*>(self)->facts_;
+    line.append(facts.requests > 0 ? " while keepalive" : " while waiting for request");
+    line.append(", client: ");
+    line.append(facts.remote_text);
+    line.append(", server: ");
+    line.append(facts.listen->listener);
+  };
+  error_log().write_errno(level, {facts_.number, append_context, this}, error, "%.*s",
+                          int(text.size()), text.data());
+}
+
+void ServerConnection::log_leave() {
+  if (facts_.requests == 0) {
+    log_waiting(LogLevel::info, 0, "client closed connection");
+  } else {
+    error_log().write(LogLevel::info, {.connection = facts_.number},
+                      "client %s closed keepalive connection", remote_text_.c_str());
+  }
 }
 
 }  // namespace sluice::h1

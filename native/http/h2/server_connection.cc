@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "http/client_failure.h"
 #include "modules/http_core.h"
 #include "modules/http_v2.h"
 #include "proxy/exchange.h"
@@ -83,7 +84,10 @@ void ServerConnection::on_end() {
 }
 
 void ServerConnection::on_error(int error) {
-  if (is_connected() && !streams_.empty()) log(LogLevel::info, error, "recv() failed");
+  const http::ClientFailure failure(facts_, error);
+  if (is_connected() && (!streams_.empty() || failure.error == 0)) {
+    log(failure.level, failure.error, "%.*s", int(failure.text.size()), failure.text.data());
+  }
   if (is_connected()) {
     lose();
   } else {
