@@ -50,6 +50,7 @@ Napi::Object export_all(Napi::Env env, Napi::Object exports) {
   export_quic(env, exports);
   export_fstack(env, exports);
   export_data_plane(env, exports);
+  export_socket_plane(env, exports);
   return exports;
 }
 

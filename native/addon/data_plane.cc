@@ -33,8 +33,7 @@ class SignalsBlocked {
 }  // namespace
 
 DataPlane::DataPlane(Napi::Env env, Napi::Function on_question, Napi::Function on_end)
-    : wake_(Wake::New(env, on_question, "sluice data plane", 0, 1, this)),
-      on_end_(Napi::Persistent(on_end)) {}
+    : inbox_(env, "sluice data plane", on_question, on_end, hand_over, this) {}
 
 DataPlane::~DataPlane() {
   if (!thread_.joinable()) return;
@@ -57,9 +56,7 @@ std::string DataPlane::start(DataThreadOptions options) {
     if (runs) thread->run();
     std::atomic_store(&data_thread_, std::shared_ptr<DataThread>());
     thread.reset();
-    ended_ = true;
-    wake_control();
-    wake_.Release();
+    inbox_.end();
   };
   if (const std::shared_ptr<FstackThread> fstack = take_fstack_thread()) {
     options.make_stack = [fstack] { return fstack->make_stack(); };
@@ -78,26 +75,14 @@ void DataPlane::post(DataThread::Command command) {
 }
 
 bool DataPlane::ask(uint32_t id, std::string_view kind, std::span<const char> payload) {
-  const bool room =
-      questions_.push({id, std::string(kind), std::string(payload.data(), payload.size())});
-  // Whoever finds the flag clear wakes; questions that follow before the control thread runs ride
-  // along.
-  if (room && !control_woken_.exchange(true)) wake_control();
-  return room;
+  return inbox_.push({id, std::string(kind), std::string(payload.data(), payload.size())});
 }
 
-void DataPlane::deliver(Napi::Env env, Napi::Function on_question, DataPlane* plane, void*) {
-  if (env == nullptr) return;  // the environment is going away: nobody left to tell
-  plane->control_woken_ = false;
-  for (Question question; plane->questions_.pop(question);) {
-    on_question.Call(
-        {Napi::Number::New(env, question.id), Napi::String::New(env, question.kind),
-         Napi::Buffer<char>::Copy(env, question.payload.data(), question.payload.size())});
-  }
-  if (plane->ended_ && !plane->on_end_.IsEmpty()) {
-    const Napi::FunctionReference on_end = std::move(plane->on_end_);
-    on_end.Call({});
-  }
+void DataPlane::hand_over(void*, const Napi::Function& on_question, Question& question) {
+  const Napi::Env env = on_question.Env();
+  on_question.Call(
+      {Napi::Number::New(env, question.id), Napi::String::New(env, question.kind),
+       Napi::Buffer<char>::Copy(env, question.payload.data(), question.payload.size())});
 }
 
 namespace {

@@ -2,14 +2,13 @@
 
 #include <napi.h>
 
-#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 
-#include "base/spsc_ring.h"
+#include "addon/inbox.h"
 #include "proxy/data_thread.h"
 
 namespace sluice::addon {
@@ -38,17 +37,10 @@ class DataPlane final : private ControlChannel {
   };
   static constexpr size_t questions_waiting = 1024;
 
-  static void deliver(Napi::Env env, Napi::Function on_question, DataPlane* plane, void*);
-  using Wake = Napi::TypedThreadSafeFunction<DataPlane, void, deliver>;
-
+  static void hand_over(void*, const Napi::Function& on_question, Question& question);
   bool ask(uint32_t id, std::string_view kind, std::span<const char> payload) override;
-  void wake_control() { wake_.NonBlockingCall(); }
 
-  Wake wake_;
-  Napi::FunctionReference on_end_;
-  SpscRing<Question, questions_waiting> questions_;
-  std::atomic<bool> control_woken_{false};
-  std::atomic<bool> ended_{false};
+  Inbox<Question, questions_waiting> inbox_;
   std::shared_ptr<DataThread> data_thread_;
   std::thread thread_;
 };

@@ -19,6 +19,7 @@ void export_tls(Napi::Env env, Napi::Object exports);
 void export_quic(Napi::Env env, Napi::Object exports);
 void export_fstack(Napi::Env env, Napi::Object exports);
 void export_data_plane(Napi::Env env, Napi::Object exports);
+void export_socket_plane(Napi::Env env, Napi::Object exports);
 
 struct Export {
   const char* name;

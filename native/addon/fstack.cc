@@ -1,11 +1,15 @@
 #include "addon/fstack.h"
 
+#include <atomic>
+
 #include "addon/exports.h"
 
 namespace sluice::addon {
 namespace {
 
 std::unique_ptr<FstackThread> waiting;
+/// Of any of the process's environments.
+std::atomic<bool> begun = false;
 
 std::string text(const Napi::Value& value) { return value.ToString().Utf8Value(); }
 
@@ -13,6 +17,13 @@ std::string text(const Napi::Value& value) { return value.ToString().Utf8Value()
 /// devices, idleSleep })
 Napi::Value start_fstack(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
+  // What a failed ff_init() leaves behind can't be used again either.
+  if (begun.exchange(true)) {
+    Napi::Error error = Napi::Error::New(env, "F-Stack was started in this process before");
+    error.Set("code", Napi::String::New(env, "ERR_FSTACK_STARTED"));
+    error.ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
   const auto settings = info[0].As<Napi::Object>();
   FstackOptions options;
   options.library = text(settings.Get("library"));

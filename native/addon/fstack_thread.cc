@@ -105,7 +105,7 @@ FstackThread::~FstackThread() {
   thread_.join();
 }
 
-std::unique_ptr<net::Stack> FstackThread::make_stack() const {
+std::unique_ptr<net::FstackStack> FstackThread::make_stack() const {
   return net::FstackStack::create(api_, settings_);
 }
 

@@ -33,7 +33,7 @@ class FstackThread {
   /// Lets the thread end, if it hasn't become another one.
   ~FstackThread();
 
-  std::unique_ptr<net::Stack> make_stack() const;
+  std::unique_ptr<net::FstackStack> make_stack() const;
   /// Has the thread do `work`; it is the caller's to join.
   std::thread become(std::function<void()> work);
 

@@ -56,6 +56,8 @@ class DatagramSocket {
 
   /// Leaves what comes to others that read from the same socket; sending goes on.
   virtual void stop_reading() = 0;
+  /// Datagrams that could not be sent: too long for the path, no route. 0 where nobody counts.
+  virtual uint64_t refused() const { return 0; }
   /// Whether a train leaves as one packet for the kernel to cut (UDP_SEGMENT); on at first.
   virtual void use_segmentation(bool on) = 0;
 };

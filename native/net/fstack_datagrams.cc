@@ -55,14 +55,14 @@ class FstackDatagrams::Socket final : public FstackSource {
     all_.gone_ = nullptr;
   }
 
-  void send(std::span<uint8_t> bytes, const Address& remote) const {
+  bool send(std::span<uint8_t> bytes, const Address& remote) const {
     iovec piece = {bytes.data(), bytes.size()};
     msghdr header = {};
     header.msg_name = const_cast<sockaddr*>(remote.data());
     header.msg_namelen = remote.size();
     header.msg_iov = &piece;
     header.msg_iovlen = 1;
-    all_.stack_.api().send_message(number_, &header, 0);
+    return all_.stack_.api().send_message(number_, &header, 0) >= 0;
   }
 
   const Address address;
@@ -102,11 +102,12 @@ std::unique_ptr<FstackDatagrams> FstackDatagrams::open(FstackStack& stack,
   auto datagrams = std::make_unique<FstackDatagrams>(stack, consumer);
   const Address& address = socket.address;
   bool wildcard = std::ranges::all_of(address.ip_bytes(), [](uint8_t byte) { return byte == 0; });
-  if (!wildcard) return datagrams->add(address) ? std::move(datagrams) : nullptr;
+  if (!wildcard)
+    return datagrams->add(address, socket.may_fragment) ? std::move(datagrams) : nullptr;
   for (Address each : own) {
     if (each.family() != address.family()) continue;
     each.set_port(address.port());
-    if (!datagrams->add(each)) return nullptr;
+    if (!datagrams->add(each, socket.may_fragment)) return nullptr;
   }
   return datagrams;
 }
@@ -122,18 +123,18 @@ FstackDatagrams::~FstackDatagrams() {
   if (gone_) *gone_ = true;
 }
 
-bool FstackDatagrams::add(const Address& address) {
+bool FstackDatagrams::add(const Address& address, bool may_fragment) {
   const FstackApi& api = stack_.api();
   int number = api.socket(address.data()->sa_family, SOCK_DGRAM, 0);
   if (number < 0) return false;
   bool v6 = address.family() == Family::ipv6;
-  int on = 1;
+  int whole = may_fragment ? 0 : 1;
   set(api, number, SOL_SOCKET, SO_RCVBUF, receive_room);
   if (v6) set(api, number, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (!v6) set(api, number, IPPROTO_IP, IP_RECVTOS, 1);
-  // Packets are never cut on their way: QUIC finds the path's size by itself (RFC 9000, 14).
+  // QUIC finds the path's size by itself: its packets are never cut on their way (RFC 9000, 14).
   api.set_freebsd_option(number, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                         v6 ? freebsd_ipv6_dontfrag : freebsd_ip_dontfrag, &on, sizeof(on));
+                         v6 ? freebsd_ipv6_dontfrag : freebsd_ip_dontfrag, &whole, sizeof(whole));
   if (api.set_non_blocking(number) < 0 || api.bind(number, address.data(), address.size()) < 0) {
     int error = errno;
     api.close(number);
@@ -174,7 +175,7 @@ void FstackDatagrams::flush() {
   for (const Train& train : trains_) {
     for (size_t sent = 0; sent < train.size; sent += train.segment) {
       size_t size = std::min(train.segment, train.size - sent);
-      train.from->send({bytes + sent, size}, train.remote);
+      refused_ += !train.from->send({bytes + sent, size}, train.remote);
     }
     bytes += train.size;
   }

@@ -26,6 +26,7 @@ class FstackDatagrams final : public DatagramSocket, Stack::TurnObserver {
   /// Nobody else reads from these: connections that are still open go on.
   void stop_reading() override {}
   void use_segmentation(bool) override {}
+  uint64_t refused() const override { return refused_; }
 
  private:
   class Socket;
@@ -38,7 +39,7 @@ class FstackDatagrams final : public DatagramSocket, Stack::TurnObserver {
   static constexpr size_t output_capacity = 128 * 1024;
 
   void on_turn_end() override { flush(); }
-  bool add(const Address& address);
+  bool add(const Address& address, bool may_fragment);
   const Socket* socket_for(const Address& local, Family family) const;
 
   FstackStack& stack_;
@@ -46,6 +47,7 @@ class FstackDatagrams final : public DatagramSocket, Stack::TurnObserver {
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::unique_ptr<uint8_t[]> output_;
   std::vector<Train> trains_;
+  uint64_t refused_ = 0;
   size_t queued_ = 0;     ///< bytes of output_ that belong to trains_
   bool* gone_ = nullptr;  ///< tells a socket that a consumer has destroyed all of them
 };

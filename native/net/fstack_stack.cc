@@ -226,9 +226,14 @@ bool FstackStack::handle_events() {
   return count > 0;
 }
 
-bool FstackStack::traffic_has_moved() {
-  FstackTraffic now;
+FstackTraffic FstackStack::traffic() const {
+  FstackTraffic now = {};
   api_->traffic(now);
+  return now;
+}
+
+bool FstackStack::traffic_has_moved() {
+  FstackTraffic now = traffic();
   bool moved = now.received_packets != traffic_.received_packets ||
                now.sent_packets != traffic_.sent_packets;
   traffic_ = now;
@@ -242,6 +247,8 @@ void FstackStack::take_turn() {
   turn_->flush();
   bool events = handle_events();
   bool quiet = !events && !traffic_has_moved() && turn_->idle();
+  turns_++;
+  all_idle_turns_ += quiet;
   if (settings_.director && settings_.director->update(timers().now())) retire();
   poll_kernel(quiet);
   turn_->finish();

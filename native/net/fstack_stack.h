@@ -58,6 +58,12 @@ class FstackStack final : public Stack {
   /// What F-Stack calls in run(), again and again; it never waits longer than the settings say.
   void take_turn();
 
+  /// Packets and bytes of the interfaces.
+  FstackTraffic traffic() const;
+  uint64_t turns() const { return turns_; }
+  /// Those that found nothing to do.
+  uint64_t idle_turns() const { return all_idle_turns_; }
+
  private:
   friend class FstackStream;
   friend class FstackListener;
@@ -106,7 +112,9 @@ class FstackStack final : public Stack {
   std::unique_ptr<char[]> file_buffer_;
   std::span<FstackEvent> batch_;  ///< the events of this turn that are still to be handled
   FstackTraffic traffic_ = {};
-  uint32_t idle_turns_ = 0;
+  uint64_t turns_ = 0;
+  uint64_t all_idle_turns_ = 0;
+  uint32_t idle_turns_ = 0;  ///< in a row
   uint32_t turns_since_kernel_ = 0;
   IntrusiveList<FstackStream, struct OpenFstackStreams> open_streams_;
   enum class Ending : uint8_t { no, when_delivered, now, saying_goodbye } ending_ = Ending::no;

@@ -1,9 +1,5 @@
 #include "proxy/data_thread.h"
 
-#include <fcntl.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <utility>
 
 #include "base/clock.h"
@@ -53,8 +49,7 @@ bool DataThread::start(std::string& error) {
   if (!plan) return false;
   stack_ = options_.make_stack ? options_.make_stack() : net::KernelStack::create();
   options_.make_stack = nullptr;
-  wake_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!stack_ || !wake_) {
+  if (!stack_ || !commands_) {
     error = "the event loop cannot be made";
     return false;
   }
@@ -73,8 +68,11 @@ bool DataThread::start(std::string& error) {
   error_log_ = runtime_->error_logs[main_log].get();
   shutdown_timer_.bind<&DataThread::terminate>(this);
   stack_->observe_turns(*this);
-  stack_->watch(
-      wake_.get(), [](void* self) { static_cast<DataThread*>(self)->run_commands(); }, this);
+  auto on_commands = [](void* self) {
+    auto& thread = *static_cast<DataThread*>(self);
+    thread.commands_.take_all([&](Command& command) { thread.run(command); });
+  };
+  stack_->watch(commands_.descriptor(), on_commands, this);
   if (const plan::Node& quic = process["quic"]) {
     quic_ = std::make_unique<QuicListeners>(*this, quic, uint16_t(options_.worker));
   }
@@ -90,18 +88,6 @@ bool DataThread::start(std::string& error) {
 }
 
 void DataThread::run() { stack_->run(); }
-
-void DataThread::post(Command command) {
-  // A full ring means that this thread is far behind: it is waited for, for commands must not be
-  // lost.
-  while (!commands_.push(std::move(command))) ::usleep(1000);
-  uint64_t one = 1;
-  [[maybe_unused]] ssize_t written = ::write(wake_.get(), &one, sizeof one);
-}
-
-void DataThread::run_commands() {
-  for (Command command; commands_.pop(command);) run(command);
-}
 
 void DataThread::run(Command& command) {
   switch (command.kind) {

@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "base/intrusive_list.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/shared_counters.h"
-#include "base/spsc_ring.h"
 #include "base/timer.h"
 #include "net/stack.h"
 #include "proxy/disposable.h"
@@ -79,7 +79,7 @@ class DataThread : private net::Stack::TurnObserver {
     std::string payload;
     std::string topic;  ///< of news
   };
-  void post(Command command);
+  void post(Command command) { commands_.post(std::move(command)); }
 
   // --- For the data plane's parts, on the data thread ---
   net::Stack& stack() { return *stack_; }
@@ -148,7 +148,6 @@ class DataThread : private net::Stack::TurnObserver {
   explicit DataThread(const DataThreadOptions& options);
   bool start(std::string& error);
   void on_turn_end() override;
-  void run_commands();
   void run(Command& command);
   void answer(uint32_t question, std::string_view payload);
   void drain();
@@ -177,8 +176,7 @@ class DataThread : private net::Stack::TurnObserver {
     void* context;
   };
   std::vector<News> news_;
-  SpscRing<Command, 1024> commands_;
-  Descriptor wake_;  ///< eventfd: commands are there
+  Mailbox<Command, 1024> commands_;
   Timer shutdown_timer_;
   uint64_t last_connection_ = 0;
   uint32_t next_question_ = 1;

@@ -211,6 +211,10 @@ ssize_t do_writev(int number, const iovec* pieces, int count) {
 }
 
 int unacknowledged(int kernel) {
+  tcp_info info = {};
+  socklen_t size = sizeof info;
+  ::getsockopt(kernel, IPPROTO_TCP, TCP_INFO, &info, &size);
+  if (info.tcpi_state == TCP_CLOSE) return 0;  // the peer has reset it
   int bytes = 0;
   return ::ioctl(kernel, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }

@@ -50,6 +50,101 @@ export interface DataPlaneOptions {
   readonly onEnd: () => void;
 }
 
+/** Where a socket is, or its peer. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What has become of a socket of startSockets(), by its number: native/sockets/messages.h. */
+export type SocketNews = { readonly socket: number } & (
+  | { readonly kind: 'opened'; readonly local: SocketAddress; readonly remote?: SocketAddress }
+  /** `value`: the listener. */
+  | {
+      readonly kind: 'accepted';
+      readonly value: number;
+      readonly local: SocketAddress;
+      readonly remote: SocketAddress;
+    }
+  | { readonly kind: 'data'; readonly bytes: Buffer }
+  /** `value`: how many more bytes are F-Stack's to send. */
+  | { readonly kind: 'sent'; readonly value: number }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'datagram'; readonly bytes: Buffer; readonly remote: SocketAddress }
+  /** `value`: how many more. */
+  | { readonly kind: 'dropped'; readonly value: number }
+  /** `value`: a positive errno. */
+  | { readonly kind: 'failed'; readonly value: number }
+);
+
+/** 0: none, where that makes sense. */
+export interface SocketOptions {
+  readonly backlog: number;
+  readonly maxConnections: number;
+  /** Bytes. */
+  readonly window: number;
+  /** Milliseconds. */
+  readonly idleTimeout: number;
+  /** Milliseconds. */
+  readonly connectTimeout: number;
+  readonly noDelay: boolean;
+  /** Seconds without a byte before the first probe. */
+  readonly keepAlive: number;
+}
+
+/** Sockets have the numbers that the caller gives them, from 1 on; those of connections that come are negative. */
+export interface Sockets {
+  listen(socket: number, own: SocketAddress, options: SocketOptions): void;
+  connect(socket: number, peer: SocketAddress, options: SocketOptions): void;
+  bind(socket: number, own: SocketAddress, options: SocketOptions): void;
+  write(socket: number, bytes: Uint8Array): void;
+  send(socket: number, bytes: Uint8Array, peer: SocketAddress): void;
+  /** So many of the bytes that were handed over have been read. */
+  consumed(socket: number, count: number): void;
+  finish(socket: number): void;
+  close(socket: number): void;
+  reset(socket: number): void;
+  /** The last news have been taken: more may come. */
+  taken(): void;
+  /** Closes all of them; `onEnd` follows when the peers have what was written, or after 10 s. */
+  stop(): void;
+  /** Ends F-Stack's thread at once, and waits for it. To be called before the process ends. */
+  halt(): void;
+  totals(): SocketTotals;
+}
+
+/** Since the start, as of the last turn of F-Stack's loop. */
+export interface SocketTotals {
+  /** That are open, or being opened. */
+  readonly connections: number;
+  readonly accepted: number;
+  /** accept() has failed. */
+  readonly acceptFailures: number;
+  /** Connections that were opened from here. */
+  readonly connected: number;
+  /** Of TCP's payload. */
+  readonly bytesReceived: number;
+  /** Of TCP's payload, handed to F-Stack. */
+  readonly bytesSent: number;
+  readonly datagramsReceived: number;
+  /** Of those received, nobody was quick enough to read them. */
+  readonly datagramsDropped: number;
+  readonly datagramsSent: number;
+  /** Of those sent, F-Stack would not have them: no route, or no room. */
+  readonly datagramsRefused: number;
+  /** Of the device, as the following ones. */
+  readonly packetsReceived: number;
+  readonly packetBytesReceived: number;
+  readonly packetsSent: number;
+  readonly packetBytesSent: number;
+  readonly receiveDrops: number;
+  readonly sendDrops: number;
+  /** Of F-Stack's loop. */
+  readonly turns: number;
+  /** Turns that found nothing to do. */
+  readonly idleTurns: number;
+}
+
 /** System calls throw an Error like Node's own: `errno` is negative, `syscall` is its name. Text is latin1: one character a byte. */
 export interface Addon {
   /** A new descriptor, non-blocking, closed on exec. `address` as in `ListenSettings`; only its family counts here. */
@@ -135,6 +230,12 @@ export interface Addon {
     readonly devices: readonly string[];
     readonly idleSleep: number;
   }): string | null;
+
+  /** Sockets of the F-Stack that startFstack() has started, in place of a data plane's. Once per process. */
+  startSockets(handlers: {
+    readonly onNews: (news: readonly SocketNews[]) => void;
+    readonly onEnd: () => void;
+  }): Sockets;
 
   /** Returns when the listeners accept; throws what is wrong with the Plan. Once per process. */
   startDataPlane(options: DataPlaneOptions): void;

@@ -5,54 +5,70 @@ export interface StartFailure {
   readonly remedy: string;
 }
 
+/** What remedies are called where they are set. */
+export interface Terms {
+  readonly noHuge: string;
+  readonly device: string;
+  readonly ini: string;
+  readonly starter: string;
+}
+
+export const DIRECTIVES: Terms = {
+  noHuge: '"fstack on no_huge"',
+  device: '"fstack_device"',
+  ini: 'the file that "fstack_conf" names',
+  starter: 'the master',
+};
+
 interface Symptom {
   /** In what F-Stack or DPDK printed. */
   readonly sign: RegExp;
-  readonly remedy: string;
+  readonly remedy: (terms: Terms) => string;
 }
 
 /** The first one that fits counts: causes before consequences. */
 const SYMPTOMS: readonly Symptom[] = [
   {
     sign: /cannot open shared object file|undefined symbol|another version of Sluice/i,
-    remedy: 'build again where F-Stack and DPDK are (docs/fstack.md)',
+    remedy: () => 'build again where F-Stack and DPDK are (docs/fstack.md)',
   },
   {
     sign: /permission denied|operation not permitted|not.*root/i,
-    remedy: 'start the master as root: devices and hugepages need it',
+    remedy: ({ starter }) => `start ${starter} as root: devices and hugepages need it`,
   },
   {
     sign: /hugepage|hugetlb|cannot (?:init|get|allocate) .*memory|no free .*memory|not enough memory/i,
-    remedy: 'reserve hugepages ("sysctl vm.nr_hugepages=512"), or allow to go without: "fstack on no_huge"',
+    remedy: ({ noHuge }) =>
+      `reserve hugepages ("sysctl vm.nr_hugepages=512"), or allow to go without: ${noHuge}`,
   },
   {
     sign: /no such device|failed to (?:create|probe|initiali[sz]e) .*(?:device|vdev)|ioctl failed.*SIOCGIFINDEX|rte_eth_dev_count|no (?:probed )?ethernet/i,
-    remedy: 'bind a NIC to a driver of DPDK, or name a virtual device: "fstack_device"',
+    remedy: ({ device }) => `bind a NIC to a driver of DPDK, or name a virtual device: ${device}`,
   },
   {
     sign: /lcore|core mask|coremask/i,
-    remedy: 'let "lcore_mask" name CPUs that this machine has',
+    remedy: () => 'let "lcore_mask" name CPUs that this machine has',
   },
   {
     sign: /cannot create lock|another primary|already in use/i,
-    remedy: 'another process has the device: end it, or choose another "file_prefix"',
+    remedy: () => 'another process has the device: end it, or choose another "file_prefix"',
   },
   {
     sign: /if config error|parse .* failed|param num_procs/i,
-    remedy: 'correct the file that "fstack_conf" names',
+    remedy: ({ ini }) => `correct ${ini}`,
   },
 ];
 
 const UNKNOWN = 'see "docs/fstack.md"';
 
-export function explainFailure(output: string): StartFailure {
+export function explainFailure(output: string, terms = DIRECTIVES): StartFailure {
   const lines = output
     .split('\n')
     .map((line) => line.replace(/^(?:EAL|ETHDEV|PMD|VHOST_\w+|MBUF|MEMPOOL): /, '').trim())
     .filter((line) => line !== '');
   for (const { sign, remedy } of SYMPTOMS) {
     const reason = lines.find((line) => sign.test(line));
-    if (reason !== undefined) return { reason: clean(reason), remedy };
+    if (reason !== undefined) return { reason: clean(reason), remedy: remedy(terms) };
   }
   return { reason: clean(lines.at(-1) ?? 'it ended without a word'), remedy: UNKNOWN };
 }

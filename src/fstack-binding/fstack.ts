@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Addon } from './addon.ts';
 import { lcoresOf, ownAddresses } from './check-ini.ts';
 import { hasDeviceForItself } from './devices.ts';
-import { explainFailure, type StartFailure } from './failure.ts';
+import { DIRECTIVES, explainFailure, type StartFailure } from './failure.ts';
 import type { Crew } from './flow-board.ts';
 import type { Ini } from './ini.ts';
 
@@ -54,7 +54,11 @@ export function describeFstack(
 }
 
 /** Once per process, and as root. Undefined when it runs. */
-export function startFstack(addon: Addon, settings: FstackSettings): StartFailure | undefined {
+export function startFstack(
+  addon: Addon,
+  settings: FstackSettings,
+  terms = DIRECTIVES,
+): StartFailure | undefined {
   const exclusive = hasDeviceForItself(settings.devices);
   const { crew, worker } = settings;
   const fd = addon.sealedMemory('f-stack.conf', new TextEncoder().encode(effectiveIni(settings).toString()));
@@ -70,7 +74,7 @@ export function startFstack(addon: Addon, settings: FstackSettings): StartFailur
     devices: settings.devices,
     idleSleep: idleSleep(settings),
   });
-  return output === null ? undefined : explainFailure(output);
+  return output === null ? undefined : explainFailure(output, terms);
 }
 
 /** The ini with what is ours to say. F-Stack's own sleep would delay the kernel's events: the worker sleeps instead. */

@@ -55,6 +55,11 @@ export class Network {
     return this;
   }
 
+  /** Gives F-Stack's address to the kernel. */
+  addServerAddress(): void {
+    ip('-n', this.server, 'addr', 'add', `${FSTACK}/24`, 'dev', this.device);
+  }
+
   /** The kernel's end of a `net_tap` that F-Stack has made; both ends begin with the same MAC. Whether it is there. */
   adoptTap(): boolean {
     const { server, device } = this;
@@ -83,7 +88,16 @@ export class Network {
 
   /** A program that goes on among the clients, until the end. */
   start(command: string, ...args: string[]): ChildProcess {
-    const child = spawn('ip', ['netns', 'exec', this.clientNamespace, command, ...args], {
+    return this.#startIn(this.clientNamespace, command, args);
+  }
+
+  /** The same where F-Stack's interface is. */
+  startServer(command: string, ...args: string[]): ChildProcess {
+    return this.#startIn(this.server, command, args);
+  }
+
+  #startIn(namespace: string, command: string, args: readonly string[]): ChildProcess {
+    const child = spawn('ip', ['netns', 'exec', namespace, command, ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#processes.push(child);
