@@ -28,6 +28,11 @@ export const DEFAULTS: ReadonlyMap<string, string> = new Map([
 /** Where Sluice deliberately differs from nginx. */
 export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
   ['http3_advertise', "Sluice's own: adds `Alt-Svc` to answers over TLS and QUIC"],
+  [
+    'http3_max_blocked_streams',
+    "of early nginx: requests of a connection that may wait for the client's QPACK table",
+  ],
+  ['http3_max_table_capacity', "of early nginx: bytes of a client's QPACK table, 64k at most"],
   ['listen', 'with `quic` every worker has a socket of its own, as with `reuseport`'],
   [
     'master_process',

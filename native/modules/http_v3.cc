@@ -17,6 +17,8 @@ std::unique_ptr<ModuleConf> read_conf(Runtime&, const plan::Node& node) {
   conf->enabled = node["enabled"].boolean(true);
   conf->hq = node["hq"].boolean();
   conf->advertise = node["advertise"].boolean();
+  conf->max_table_capacity = uint64_t(node["maxTableCapacity"].integer(4096));
+  conf->max_blocked_streams = uint64_t(node["maxBlockedStreams"].integer(16));
   if (std::string_view key = node["hostKey"].text(); !key.empty()) {
     conf->host_keys = std::make_unique<quic::HostKeys>(key);
   }

@@ -12,9 +12,11 @@ namespace sluice {
 struct V3Conf : ModuleConf {
   static constexpr ModuleId id = ModuleId::http_v3;
 
-  bool enabled = true;     ///< http3
-  bool hq = false;         ///< http3_hq
-  bool advertise = false;  ///< http3_advertise
+  bool enabled = true;               ///< http3
+  bool hq = false;                   ///< http3_hq
+  bool advertise = false;            ///< http3_advertise
+  uint64_t max_table_capacity = 0;   ///< http3_max_table_capacity
+  uint64_t max_blocked_streams = 0;  ///< http3_max_blocked_streams
   quic::TransportSettings transport;
   std::unique_ptr<quic::HostKeys> host_keys;  ///< of quic_host_key; null: not said
 };

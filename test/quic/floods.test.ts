@@ -13,11 +13,12 @@ import {
   settings,
 } from './raw/http.ts';
 import { RawClient } from './raw/raw-client.ts';
-import { varint } from './raw/varint.ts';
+import { Reader, varint } from './raw/varint.ts';
 import { type Quic, startQuic } from './serving.ts';
 
 const EXCESSIVE_LOAD = 0x107;
 const DECOMPRESSION_FAILED = 0x200;
+const ENCODER_STREAM = 0x201;
 const CONNECTION_ID_LIMIT = 0x09;
 const CANCELLED = 0x10c;
 /** As the server's windows of 64 KB have it. */
@@ -41,7 +42,9 @@ function onStreams(count: number, make: (stream: number) => Buffer[]): Buffer[][
 const post = request('/', [], 'POST');
 const insertion = (size: number): Buffer =>
   Buffer.concat([Buffer.from([0x41, 0x78]), prefixInteger(0, 7, size), Buffer.alloc(size, 0x62)]);
-const capacity = prefixInteger(0x20, 5, 4096);
+const capacityOf = (size: number): Buffer => prefixInteger(0x20, 5, size);
+const capacity = capacityOf(4096);
+const WAITS = h3Frame(H3.headers, Buffer.from([3, 0, 0x80]));
 
 /** Each in steps: a client waits for new streams before it goes on. */
 const floods: Record<string, readonly Buffer[][]> = {
@@ -174,9 +177,54 @@ t.test('a field section is no bomb', async (t) => {
 
   // A section that waits for insertions, on more streams than may wait.
   const waiting = await ask(t, port);
-  const waits = h3Frame(H3.headers, Buffer.from([3, 0, 0x80]));
-  for (let i = 0; i < 17; i++) waiting.send(streamFrame(4 * i, waits, { end: true }));
+  for (let i = 0; i < 17; i++) waiting.send(streamFrame(4 * i, WAITS, { end: true }));
   t.strictSame(await waiting.closed(), { by: 'application', code: DECOMPRESSION_FAILED });
+  t.strictSame((await get('/ok')).statuses, [200], 'others are served');
+  t.equal(sluice.logged(/\[(alert|crit|emerg)\]/), 0);
+});
+
+/** What the server says of itself (RFC 9114, 7.2.4). */
+function settingsOf(client: RawClient): Map<number, number> {
+  const reader = new Reader(client.received(3).bytes);
+  reader.varint();
+  reader.varint();
+  const payload = new Reader(reader.bytes(reader.varint()));
+  const found = new Map<number, number>();
+  while (payload.left > 0) found.set(payload.varint(), payload.varint());
+  return found;
+}
+
+t.test("the client's table is as large as directives say, and holds what a request may", async (t) => {
+  const { port, get, sluice } = await startQuic(
+    t,
+    `http3_max_table_capacity 2048; http3_max_blocked_streams 1; large_client_header_buffers 4 512;
+     server { LISTEN; location /ok { return 200; } }`,
+  );
+  const first = await ask(t, port);
+  await first.until('SETTINGS', () => first.received(3).bytes.length > 0);
+  t.equal(settingsOf(first).get(0x01), 2048);
+  t.equal(settingsOf(first).get(0x07), 1);
+  const inserts = (size: number, most = 2048): Buffer =>
+    streamFrame(Stream.encoder, Buffer.concat([varint(2), capacityOf(most), insertion(size)]));
+  first.send(inserts(512), streamFrame(0, request('/ok'), { end: true }));
+  await first.until('a response', () => first.received(0).ended);
+  for (const [frames, code, what] of [
+    [[inserts(513)], EXCESSIVE_LOAD, 'a value that no buffer holds'],
+    [[inserts(512, 2049)], ENCODER_STREAM, 'a larger table'],
+    [[0, 4].map((id) => streamFrame(id, WAITS, { end: true })), DECOMPRESSION_FAILED, 'more that wait'],
+  ] as const) {
+    const client = await ask(t, port);
+    client.send(...frames);
+    t.strictSame(await client.closed(), { by: 'application', code }, what);
+  }
+  // Its size and its bytes come in pieces, behind an instruction of each kind.
+  const others = [insertion(200), Buffer.from([0xc1, 1, 0x2f, 0]), capacityOf(1000), insertion(513)];
+  const pieces = [...Buffer.concat([varint(2), capacityOf(2048), ...others])];
+  const slow = await ask(t, port);
+  pieces.forEach(
+    (byte, offset) => void slow.send(streamFrame(Stream.encoder, Buffer.from([byte]), { offset })),
+  );
+  t.strictSame(await slow.closed(), { by: 'application', code: EXCESSIVE_LOAD }, 'byte by byte');
   t.strictSame((await get('/ok')).statuses, [200], 'others are served');
   t.equal(sluice.logged(/\[(alert|crit|emerg)\]/), 0);
 });

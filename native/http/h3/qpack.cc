@@ -1,5 +1,6 @@
 #include "http/h3/qpack.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -45,7 +46,7 @@ std::span<const uint8_t> content(const nghttp3_buf& buffer) { return {buffer.pos
 
 }  // namespace
 
-QpackDecoder::QpackDecoder() {
+QpackDecoder::QpackDecoder(uint64_t table_capacity, uint64_t max_blocked_streams) {
   nghttp3_qpack_decoder_new(&decoder_, table_capacity, max_blocked_streams, nghttp3_mem_default());
 }
 
@@ -113,6 +114,53 @@ SectionDecoder::Result SectionDecoder::next(QpackDecoder& decoder, std::span<con
 
 bool SectionDecoder::unblocked(const QpackDecoder& decoder) const {
   return nghttp3_qpack_stream_context_get_ricnt(context_) <= decoder.insert_count();
+}
+
+// 1xxxxxxx inserts a value under a known name, 01xxxxxx a name and a value; 001xxxxx sets the
+// table's capacity, 000xxxxx doubles an entry. False: the number goes on.
+bool EncoderStreamCheck::begin(uint8_t byte) {
+  uint8_t bits = 5;
+  if (std::exchange(value_next_, false)) {
+    meaning_ = Meaning::value_size;
+    bits = 7;
+  } else if (byte & 0x80) {
+    meaning_ = Meaning::index;
+    bits = 6;
+  } else {
+    meaning_ = byte & 0x40 ? Meaning::name_size : Meaning::nothing;
+  }
+  const uint8_t mask = uint8_t((1 << bits) - 1);
+  number_ = byte & mask;
+  shift_ = 0;
+  within_number_ = number_ == mask;
+  return !within_number_;
+}
+
+bool EncoderStreamCheck::read(std::span<const uint8_t> bytes, uint64_t most) {
+  while (!bytes.empty()) {
+    if (skipped_ > 0) {
+      size_t size = size_t(std::min<uint64_t>(skipped_, bytes.size()));
+      skipped_ -= size;
+      bytes = bytes.subspan(size);
+      continue;
+    }
+    uint8_t byte = bytes.front();
+    bytes = bytes.subspan(1);
+    if (within_number_) {
+      // What is larger than this nghttp3 has refused already.
+      if (shift_ < 56) number_ += uint64_t(byte & 0x7f) << shift_;
+      shift_ += 7;
+      within_number_ = byte & 0x80;
+      if (within_number_) continue;
+    } else if (!begin(byte)) {
+      continue;
+    }
+    bool is_size = meaning_ == Meaning::name_size || meaning_ == Meaning::value_size;
+    if (is_size && number_ > most) return false;
+    if (is_size) skipped_ = number_;
+    value_next_ = meaning_ == Meaning::name_size || meaning_ == Meaning::index;
+  }
+  return true;
 }
 
 // 1xxxxxxx acknowledges a section, 00xxxxxx insertions; 01xxxxxx cancels a stream, whose number may

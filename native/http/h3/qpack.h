@@ -14,14 +14,11 @@
 /// stream sends waits for another.
 namespace sluice::h3 {
 
-/// What a connection's clients may insert into our table, and how many streams may wait for it.
-constexpr uint64_t table_capacity = 4096;
-constexpr uint64_t max_blocked_streams = 16;
-
 /// A connection's decoder, and what it says to the client's encoder.
 class QpackDecoder {
  public:
-  QpackDecoder();
+  /// Of a client that may have so many bytes inserted, and so many streams wait for insertions.
+  QpackDecoder(uint64_t table_capacity, uint64_t max_blocked_streams);
   ~QpackDecoder();
   QpackDecoder(const QpackDecoder&) = delete;
   QpackDecoder& operator=(const QpackDecoder&) = delete;
@@ -60,6 +57,25 @@ class SectionDecoder {
   void drop_field();
   nghttp3_qpack_stream_context* context_ = nullptr;
   nghttp3_qpack_nv field_{};
+};
+
+/// Looks for insertions that no request could use: nghttp3 bounds them by the table alone.
+class EncoderStreamCheck {
+ public:
+  /// False: a name or a value takes more than `most` bytes.
+  bool read(std::span<const uint8_t> bytes, uint64_t most);
+
+ private:
+  /// What a number says (RFC 9204, 4.3).
+  enum class Meaning : uint8_t { nothing, index, name_size, value_size };
+  bool begin(uint8_t byte);
+
+  uint64_t number_ = 0;
+  uint64_t skipped_ = 0;  ///< of a string, bytes to come
+  Meaning meaning_ = Meaning::nothing;
+  uint8_t shift_ = 0;
+  bool within_number_ = false;
+  bool value_next_ = false;
 };
 
 /// Checks what a client's decoder says; as no response refers to a dynamic table, it can only

@@ -157,6 +157,7 @@ class ServerConnection final : public ClientConnection,
   std::array<int64_t, 4> critical_{-1, -1, -1, -1};  ///< the client's, by type
   FrameReader control_frames_;
   std::string control_payload_;
+  EncoderStreamCheck encoder_stream_;
   DecoderStreamCheck decoder_stream_;
   bool settings_received_ = false;
 

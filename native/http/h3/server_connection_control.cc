@@ -6,6 +6,7 @@
 #include "http/h3/server_connection.h"
 #include "http/h3/webtransport.h"
 #include "modules/http_core.h"
+#include "modules/http_v3.h"
 
 namespace sluice::h3 {
 
@@ -29,8 +30,8 @@ void ServerConnection::send_settings() {
   webtransport_ = WebTransport::create(*this);
   uint64_t sessions = webtransport_ ? webtransport_->max_sessions() : 0;
   const std::pair<Setting, uint64_t> settings[] = {
-      {Setting::qpack_max_table_capacity, table_capacity},
-      {Setting::qpack_blocked_streams, max_blocked_streams},
+      {Setting::qpack_max_table_capacity, conf().max_table_capacity},
+      {Setting::qpack_blocked_streams, conf().max_blocked_streams},
       {Setting::max_field_section_size,
        uint64_t{limits.large_buffer_count} * limits.large_buffer_size},
       {Setting::enable_connect_protocol, 1},
@@ -41,7 +42,7 @@ void ServerConnection::send_settings() {
   uint8_t payload[std::size(settings) * 2 * quic::max_varint_size];
   uint8_t* end = payload;
   for (const auto& [setting, value] : settings) {
-    if (value == 0) continue;  // the default of all but the first, which are never 0
+    if (value == 0) continue;  // the default, where it can be 0
     end = quic::put_varint(quic::put_varint(end, uint64_t(setting)), value);
   }
   uint8_t head[1 + max_frame_head_size] = {uint8_t(StreamType::control)};
@@ -74,7 +75,10 @@ void ServerConnection::send_goaway() {
 }
 
 QpackDecoder& ServerConnection::qpack() {
-  if (!qpack_) qpack_ = std::make_unique<QpackDecoder>();
+  if (!qpack_) {
+    const V3Conf& limits = conf();
+    qpack_ = std::make_unique<QpackDecoder>(limits.max_table_capacity, limits.max_blocked_streams);
+  }
   return *qpack_;
 }
 
@@ -87,7 +91,7 @@ void ServerConnection::tell_encoder() {
 bool ServerConnection::wait_for_table(ServerStream& stream) {
   size_t count = 0;
   for (auto at = blocked_.begin(); at != blocked_.end(); ++at) ++count;
-  if (count >= max_blocked_streams) return false;
+  if (count >= conf().max_blocked_streams) return false;
   blocked_.push_back(stream);
   return true;
 }
@@ -164,6 +168,11 @@ bool ServerConnection::begin_unidirectional(int64_t id, ClientStream& stream) {
 void ServerConnection::read_encoder(std::span<const uint8_t> bytes) {
   if (!qpack().read_encoder(bytes)) {
     close(Error::qpack_encoder_stream_error, "stream error");
+    return;
+  }
+  // As nginx: a field that no buffer holds ends the connection.
+  if (!encoder_stream_.read(bytes, server_->connection.large_buffer_size)) {
+    close(Error::excessive_load, "stream error");
     return;
   }
   IntrusiveList<ServerStream, StreamsBlocked> waiting;

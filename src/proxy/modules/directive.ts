@@ -105,23 +105,39 @@ export function number<D = number>(
   name: string,
   contexts: Contexts,
   fallback: D,
-  bounds?: { readonly least: number; readonly most?: number },
+  bounds?: Bounds,
 ): Setting<number, D> {
   const read = (statement: Statement): number => {
     const value = parseNumber(statement.word(1));
     if (value === undefined) throw statement.failDirective('invalid number', 1);
-    if (!bounds) return value;
-    const { least, most } = bounds;
-    if (value >= least && (most === undefined || value <= most)) return value;
-    const range = most === undefined ? `equal to or greater than ${least}` : `between ${least} and ${most}`;
-    throw statement.fail(`value must be ${range}`, 1);
+    return within(bounds, value, statement);
   };
   return setting({ name, contexts, args: ONE, fallback, read });
 }
 
+interface Bounds {
+  readonly least: number;
+  readonly most?: number;
+}
+
+function within(bounds: Bounds | undefined, value: number, statement: Statement): number {
+  if (!bounds) return value;
+  const { least, most } = bounds;
+  if (value >= least && (most === undefined || value <= most)) return value;
+  const range = most === undefined ? `equal to or greater than ${least}` : `between ${least} and ${most}`;
+  throw statement.fail(`value must be ${range}`, 1);
+}
+
 /** Bytes, with `k` or `m`. */
-export function size<D = number>(name: string, contexts: Contexts, fallback: D): Setting<number, D> {
-  return setting({ name, contexts, args: ONE, fallback, unit: 'bytes', read: parsedBy(parseSize) });
+export function size<D = number>(
+  name: string,
+  contexts: Contexts,
+  fallback: D,
+  bounds?: Bounds,
+): Setting<number, D> {
+  const parse: Reader<number> = parsedBy(parseSize);
+  const read: Reader<number> = (statement, context) => within(bounds, parse(statement, context), statement);
+  return setting({ name, contexts, args: ONE, fallback, unit: 'bytes', read });
 }
 
 /** Bytes, with `k`, `m` or `g`. */

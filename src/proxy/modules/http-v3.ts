@@ -20,6 +20,10 @@ const retry = flag('quic_retry', HTTP_SERVER, false);
 const advertise = flag('http3_advertise', HTTP_SERVER, false);
 const congestionControl = choice('quic_congestion_control', HTTP_SERVER, ['cubic', 'bbr', 'reno'], 'cubic');
 
+/** As early versions of nginx, which has made constants of them: what QPACK (RFC 9204) may keep for a client. */
+const maxTableCapacity = size('http3_max_table_capacity', HTTP_SERVER, 4096, { least: 0, most: 64 * 1024 });
+const maxBlockedStreams = number('http3_max_blocked_streams', HTTP_SERVER, 16);
+
 /** RFC 9000, 18.2: fewer than two make no sense. */
 const LEAST_CONNECTION_IDS = 2;
 
@@ -30,6 +34,8 @@ export const httpV3: HttpModule = {
     hq,
     maxConcurrentStreams,
     streamBufferSize,
+    maxTableCapacity,
+    maxBlockedStreams,
     activeConnectionIdLimit,
     gso,
     hostKey,
@@ -48,6 +54,8 @@ function compileBlock(scope: Scope): ModuleConf {
     ...(scope.get(hq) && { hq: true }),
     maxConcurrentStreams: scope.get(maxConcurrentStreams),
     streamBufferSize: scope.get(streamBufferSize),
+    maxTableCapacity: scope.get(maxTableCapacity),
+    maxBlockedStreams: scope.get(maxBlockedStreams),
     activeConnectionIdLimit: Math.max(scope.get(activeConnectionIdLimit), LEAST_CONNECTION_IDS),
     gso: scope.get(gso),
     ...(scope.get(retry) && { retry: true }),
