@@ -15,6 +15,13 @@ using namespace sluice;
 using Bytes = std::span<const uint8_t>;
 using Event = http::CapsuleReader::Event;
 
+/// As over HTTP/2 in short: numbers that a few bytes reach.
+http::CapsuleUse use_of(http::CapsuleType type, uint64_t length) {
+  if (uint64_t(type) == 1) return http::CapsuleUse::pieces;
+  if (uint64_t(type) == 2) return length < 4 ? http::CapsuleUse::whole : http::CapsuleUse::skip;
+  return http::use_of_session_capsule(type, length);
+}
+
 struct Outcome {
   std::vector<std::pair<uint64_t, std::string>> capsules;
   bool invalid = false;
@@ -22,24 +29,32 @@ struct Outcome {
 };
 
 Outcome read(Bytes input, size_t piece) {
-  http::CapsuleReader reader;
+  http::CapsuleReader reader(use_of);
   Outcome outcome;
   while (!input.empty()) {
     Bytes part = input.first(std::min(piece, input.size()));
     input = input.subspan(part.size());
-    for (Event event = Event::capsule; event == Event::capsule;) {
+    for (Event event = Event::capsule; event != Event::more;) {
       event = reader.next(part);
-      if (reader.payload().size() > http::CapsuleReader::max_payload) __builtin_trap();
       if (event == Event::invalid) {
         outcome.invalid = true;
         return outcome;
       }
-      if (event == Event::more && !part.empty()) __builtin_trap();
-      if (event != Event::capsule) continue;
+      if (event == Event::more) {
+        if (!part.empty()) __builtin_trap();
+        break;
+      }
       Bytes payload = reader.payload();
-      outcome.capsules.emplace_back(uint64_t(reader.type()),
-                                    std::string(payload.begin(), payload.end()));
-      if (!reader.between_capsules()) __builtin_trap();
+      std::string text(payload.begin(), payload.end());
+      if (event == Event::capsule) {
+        if (payload.size() > http::max_close_capsule) __builtin_trap();
+        if (!reader.between_capsules()) __builtin_trap();
+        outcome.capsules.emplace_back(uint64_t(reader.type()), text);
+        continue;
+      }
+      if (reader.ends() != reader.between_capsules()) __builtin_trap();
+      if (reader.begins()) outcome.capsules.emplace_back(uint64_t(reader.type()), "");
+      outcome.capsules.back().second += text;
     }
   }
   return outcome;

@@ -3,9 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
-/// WebTransport sessions (draft-ietf-webtrans-http3): what HTTP/3 does for them, and what it tells
-/// them. Bytes belong to the caller, and are good within the call.
+#include "http/capsule.h"
+
+/// WebTransport sessions: what HTTP/3 (draft-ietf-webtrans-http3) and HTTP/2
+/// (draft-ietf-webtrans-http2) do for them, and what they tell them. Bytes belong to the caller,
+/// and are good within the call.
 namespace sluice::http {
 
 /// One stream of a session. Its carrier owns it, and keeps it until on_stream_gone().
@@ -47,6 +51,14 @@ class WebTransportSession {
   virtual void on_datagram(std::span<const uint8_t> bytes) = 0;
   /// The connection is going to end once its sessions have.
   virtual void on_draining() = 0;
+  /// The client has ended the session, or asks for its end.
+  virtual void on_close(uint32_t code, std::string_view reason) = 0;
+  virtual void on_drain() = 0;
+
+  /// Of whoever sends the session's streams by the stream of capsules: whether that has room now,
+  /// or else WebTransportCarrier::on_room() follows; and what goes.
+  virtual bool has_room() const = 0;
+  virtual void send(std::string_view capsules) = 0;
 
  protected:
   ~WebTransportSession() = default;
@@ -57,6 +69,8 @@ class WebTransportCarrier {
  public:
   /// Of its connection, this one included.
   virtual size_t sessions() const = 0;
+  /// Whether all of the session goes by the stream of capsules, where nothing gets lost.
+  virtual bool is_reliable() const = 0;
   /// The session is open; what has come before is told within the call.
   virtual void begin(WebTransportSession& session) = 0;
   /// Null: the client allows none now.
@@ -66,13 +80,22 @@ class WebTransportCarrier {
   /// Queues a copy. When the queue holds `most`, the oldest goes; what is too long is lost.
   virtual void send_datagram(std::span<const uint8_t> bytes, size_t most) = 0;
   virtual size_t max_datagram_size() const = 0;
+  /// The session has let go of one of the client's streams: another one may come.
+  virtual void on_forgotten(bool bidirectional) = 0;
+  /// What the stream of capsules has brought. What is wrong with it, if that is an error: then the
+  /// stream was given up. Null: it is all right.
+  virtual const char* receive(std::span<const uint8_t> bytes) = 0;
+  virtual void on_room() = 0;
+  /// Sends what can be sent, ahead of the capsule that ends the session.
+  virtual void flush() = 0;
   /// The session is over: its streams are reset, nothing is told any more.
   virtual void end() = 0;
-  /// Gives up the stream of capsules, for it carries none (RFC 9297, 3.3).
-  virtual void fail() = 0;
 
  protected:
   ~WebTransportCarrier() = default;
 };
+
+/// Tells a session of one of its own capsules.
+void tell(WebTransportSession& session, CapsuleType type, std::span<const uint8_t> payload);
 
 }  // namespace sluice::http

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/byte_order.h"
 #include "base/bytes.h"
 #include "http/join.h"
 #include "modules/http_core.h"
 #include "modules/http_webtransport.h"
-#include "quic/varint.h"
 
 namespace sluice {
 
@@ -38,14 +36,16 @@ WebTransportSession::~WebTransportSession() { channel_.remove(number_); }
 
 // --- The request ---
 
-// The sizes of a stream's buffer, of the largest datagram and of their queue, then texts with a
-// zero behind each: the handler's file, the client's address, names and values of the head.
+// The sizes of a stream's buffer, of the largest datagram and of their queue, whether these are
+// reliable, then texts with a zero behind each: the handler's file, the client's address, names and
+// values of the head.
 void WebTransportSession::ask() {
   exchange_.set_source(this);
   std::string request;
   webtransport::put(request, conf_.buffer_size);
   webtransport::put(request, uint32_t(carrier_.max_datagram_size()));
   webtransport::put(request, conf_.datagram_queue);
+  webtransport::put(request, carrier_.is_reliable());
   auto text = [&request](std::string_view part) { (request += part) += '\0'; };
   text(conf_.handler);
   text(exchange_.downstream.connection().remote_text);
@@ -131,7 +131,7 @@ void WebTransportSession::on_order(Order order, uint32_t number, std::string_vie
       carrier_.send_datagram(as_bytes(payload), conf_.datagram_queue);
       return;
     case Order::drain:
-      send_capsule(http::CapsuleType::drain_webtransport_session, {}, false);
+      send_drain();
       return;
     case Order::close:
       close(number_at(payload), payload.substr(std::min<size_t>(payload.size(), 4)));
@@ -183,7 +183,7 @@ void WebTransportSession::use(http::WebTransportStream* stream, size_t bytes) {
 }
 
 void WebTransportSession::count_sent(size_t bytes) {
-  exchange_.bytes_sent += bytes;
+  if (!carrier_.is_reliable()) exchange_.bytes_sent += bytes;  // else the codec counts them
   exchange_.body_bytes_sent += bytes;
 }
 
@@ -201,7 +201,9 @@ WebTransportHandledStream& WebTransportSession::add(http::WebTransportStream& ca
 
 void WebTransportSession::forget(WebTransportHandledStream& stream) {
   if (stream.way & webtransport::from_client) {
-    client_streams_[(stream.way & webtransport::bidirectional) != 0]--;
+    bool bidirectional = stream.way & webtransport::bidirectional;
+    client_streams_[bidirectional]--;
+    carrier_.on_forgotten(bidirectional);
   }
   streams_.erase(stream.number);
 }
@@ -260,7 +262,7 @@ bool WebTransportSession::tell(std::string& batch, size_t) {
 
 void WebTransportSession::on_draining() {
   if (phase_ != Phase::open) return;
-  send_capsule(http::CapsuleType::drain_webtransport_session, {}, false);
+  send_drain();
   channel_.put(News::draining, number_, {});
 }
 
@@ -268,36 +270,23 @@ void WebTransportSession::on_draining() {
 
 void WebTransportSession::on_tunnel_data(std::span<const char> bytes) {
   if (phase_ != Phase::open) return;  // whatever it says comes too late
-  std::span<const uint8_t> input = as_bytes({bytes.data(), bytes.size()});
-  while (phase_ == Phase::open) {
-    switch (capsules_.next(input)) {
-      case http::CapsuleReader::Event::more:
-        return;
-      case http::CapsuleReader::Event::capsule:
-        on_capsule();
-        break;
-      case http::CapsuleReader::Event::invalid:
-        exchange_.log(LogLevel::info, "client sent an invalid capsule");
-        leave(0, "invalid capsule");
-        carrier_.fail();
-        exchange_.finalize(Verdict::fail());
-        return;
-    }
-  }
+  const char* error = carrier_.receive(as_bytes({bytes.data(), bytes.size()}));
+  if (!error) return;
+  exchange_.log(LogLevel::info, "%s", error);
+  leave(0, error);
+  exchange_.finalize(Verdict::fail());
 }
 
-void WebTransportSession::on_capsule() {
-  std::string_view payload = as_text(capsules_.payload());
-  if (capsules_.type() == http::CapsuleType::drain_webtransport_session) {
-    if (!std::exchange(client_drains_, true)) channel_.put(News::client_draining, number_, {});
-    return;
-  }
-  auto code = uint32_t(big_endian(payload.substr(0, 4)));
-  std::string_view reason = payload.substr(std::min<size_t>(payload.size(), 4));
-  leave(payload.size() < 4 ? 0 : code, reason);
+void WebTransportSession::on_drain() {
+  if (!std::exchange(client_drains_, true)) channel_.put(News::client_draining, number_, {});
+}
+
+// The answer is the end of our side.
+void WebTransportSession::on_close(uint32_t code, std::string_view reason) {
+  leave(code, reason);
   phase_ = Phase::closing;
-  send_capsule(http::CapsuleType::close_webtransport_session, {}, true);
   timer_.set(closing_ms);
+  exchange_.send_body({.last = true, .flush = true});
 }
 
 // The end of the stream is the end of the session, with code 0.
@@ -310,25 +299,35 @@ void WebTransportSession::on_tunnel_end() {
 void WebTransportSession::close(uint32_t code, std::string_view reason) {
   std::string payload;
   for (int shift = 24; shift >= 0; shift -= 8) payload += char(code >> shift);
-  payload += reason.substr(0, http::CapsuleReader::max_payload - 4);
+  payload += reason.substr(0, http::max_close_capsule - payload.size());
+  carrier_.flush();
   leave(code, reason);
   phase_ = Phase::closing;
   timer_.set(closing_ms);
   send_capsule(http::CapsuleType::close_webtransport_session, payload, true);
 }
 
-// Nothing but the end when the client has closed the session.
+void WebTransportSession::send_drain() {
+  if (std::exchange(drains_, true)) return;
+  send_capsule(http::CapsuleType::drain_webtransport_session, {}, false);
+}
+
+// The codec may be on the stack, and send later: the bytes have to stay.
 void WebTransportSession::send_capsule(http::CapsuleType type, std::string_view payload,
                                        bool last) {
-  uint8_t capsule[2 * quic::max_varint_size + http::CapsuleReader::max_payload];
-  uint8_t* end = capsule;
-  if (!last || !payload.empty()) {
-    end = quic::put_varint(quic::put_varint(end, uint64_t(type)), payload.size());
-    end = std::ranges::copy(payload, end).out;
-  }
-  std::span<const char> bytes(reinterpret_cast<const char*>(capsule), size_t(end - capsule));
-  exchange_.send_body({.bytes = bytes, .last = last, .flush = true});
+  std::string capsule;
+  http::append_capsule(capsule, type, {}, payload);
+  exchange_.send_body({.bytes = exchange_.arena.copy(capsule), .last = last, .flush = true});
 }
+
+// What frames streams and datagrams is none of the session's body.
+void WebTransportSession::send(std::string_view capsules) {
+  uint64_t before = exchange_.body_bytes_sent;
+  exchange_.send_body({.bytes = capsules, .flush = true});
+  exchange_.body_bytes_sent = before;
+}
+
+bool WebTransportSession::has_room() const { return !exchange_.blocked(); }
 
 // --- The end ---
 

@@ -9,7 +9,6 @@
 #include <unordered_map>
 
 #include "base/timer.h"
-#include "http/capsule.h"
 #include "http/webtransport.h"
 #include "modules/webtransport_channel.h"
 #include "modules/webtransport_handled_stream.h"
@@ -60,7 +59,12 @@ class WebTransportSession final : public http::WebTransportSession,
   void on_streams_allowed() override;
   void on_datagram(std::span<const uint8_t> bytes) override;
   void on_draining() override;
+  void on_close(uint32_t code, std::string_view reason) override;
+  void on_drain() override;
+  bool has_room() const override;
+  void send(std::string_view capsules) override;
   // Exchange::Source
+  void on_writable() override { carrier_.on_room(); }
   void on_abort() override;
   void on_tunnel_data(std::span<const char> bytes) override;
   void on_tunnel_end() override;
@@ -70,7 +74,7 @@ class WebTransportSession final : public http::WebTransportSession,
   void accept(std::string_view protocol);
   void refuse(uint16_t status);
   void close(uint32_t code, std::string_view reason);
-  void on_capsule();
+  void send_drain();
   void send_capsule(http::CapsuleType type, std::string_view payload, bool last);
   /// The session is over for its handler.
   void leave(uint32_t code, std::string_view reason);
@@ -85,7 +89,6 @@ class WebTransportSession final : public http::WebTransportSession,
   const WebTransportConf& conf_;
   std::unordered_map<uint32_t, std::unique_ptr<WebTransportHandledStream>> streams_;
   std::deque<std::string> datagrams_;  ///< of the client's, not told yet
-  http::CapsuleReader capsules_;
   Timer timer_;
   uint64_t unused_ = 0;  ///< bytes of the client's that were not given back
   uint32_t number_;
@@ -94,6 +97,7 @@ class WebTransportSession final : public http::WebTransportSession,
   uint32_t client_streams_[2] = {0, 0};
   Phase phase_ = Phase::asked;
   bool client_drains_ = false;  ///< it has asked for an end
+  bool drains_ = false;         ///< we have
 };
 
 }  // namespace sluice

@@ -11,6 +11,10 @@ const DAYS = 13;
 export interface Serving {
   readonly sluice: Sluice;
   readonly port: number;
+  /** Where the same locations are served over HTTP/2. */
+  readonly http2Port: number;
+  /** Of the server's certificate. */
+  readonly hash: Buffer;
   /** A page in which `connect(path)` opens a session, and `all(readable)` reads a stream to its end. */
   page(): Promise<Page>;
 }
@@ -22,6 +26,7 @@ export async function startServing(
   { http = '', server = '', ...options }: Partial<SluiceOptions> & { http?: string; server?: string } = {},
 ): Promise<Serving> {
   const port = await freePort();
+  const http2Port = await freePort();
   const { certificate, key } = makeIdentity('localhost', { days: DAYS });
   const names = Object.keys(handlers);
   const files = Object.fromEntries(names.map((name) => [`${name}.mjs`, handlers[name] ?? '']));
@@ -32,7 +37,7 @@ http { ssl_certificate certificate; ssl_certificate_key key;
   log_format told "$uri $status $body_bytes_sent $http_origin";
   access_log access.log told;
   ${http}
-  server { listen 127.0.0.1:${port} quic; ${server}
+  server { listen 127.0.0.1:${port} quic; listen 127.0.0.1:${http2Port} ssl; http2 on; ${server}
     location = /page { return 200; }
     ${locations.join('\n')} }
   # A browser opens connections that it may never use, and a worker waits for those.
@@ -44,10 +49,12 @@ http { ssl_certificate certificate; ssl_certificate_key key;
   t.teardown(() => sluice.remove());
   await sluice.start();
   let browser: Promise<Chromium> | undefined;
-  const hash = [...createHash('sha256').update(new X509Certificate(certificate).raw).digest()];
+  const hash = createHash('sha256').update(new X509Certificate(certificate).raw).digest();
   return {
     sluice,
     port,
+    http2Port,
+    hash,
     async page() {
       browser ??= Chromium.start(t);
       const page = await (await browser).page();
@@ -55,7 +62,7 @@ http { ssl_certificate certificate; ssl_certificate_key key;
       await page.evaluate(`
         globalThis.connect = async (path) => {
           const session = new WebTransport('https://127.0.0.1:${port}' + path, {
-            serverCertificateHashes: [{ algorithm: 'sha-256', value: new Uint8Array(${JSON.stringify(hash)}) }],
+            serverCertificateHashes: [{ algorithm: 'sha-256', value: new Uint8Array(${JSON.stringify([...hash])}) }],
           });
           session.closed.catch(() => undefined);
           await session.ready;

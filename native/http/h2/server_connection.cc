@@ -189,7 +189,9 @@ void ServerConnection::go_away() {
 
 void ServerConnection::drain() {
   // A request that is on its way may be asked again elsewhere: GOAWAY says so.
-  if (state_ == State::open) go_away();
+  if (state_ != State::open) return;
+  go_away();
+  for (ServerStream& stream : streams_) stream.on_draining();
 }
 
 void ServerConnection::terminate() {

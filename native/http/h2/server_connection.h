@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/timer.h"
 #include "http/downstream.h"
@@ -14,6 +15,7 @@
 #include "http/h2/priority_frames.h"
 #include "http/h2/server_stream.h"
 #include "http/h2/session.h"
+#include "http/h2/webtransport_windows.h"
 #include "http/priority.h"
 #include "net/out_queue.h"
 #include "net/stack.h"
@@ -22,6 +24,7 @@
 namespace sluice {
 struct CoreConf;
 struct V2Conf;
+struct WebTransportConf;
 }  // namespace sluice
 
 namespace sluice::h2 {
@@ -64,6 +67,11 @@ class ServerConnection final : public ClientConnection,
   std::optional<http::Priority> early_priority(int32_t id);
   /// The client's dependencies; null: it has named none.
   DependencyTree* dependencies() { return dependencies_.get(); }
+  /// What sessions of WebTransport may take; null: no location has them.
+  const WebTransportConf* webtransport() const { return webtransport_; }
+  const WebTransportWindows& client_windows() const { return client_windows_; }
+  size_t sessions() const { return sessions_; }
+  void count_session(int change) { sessions_ += uint32_t(change); }
   /// The stream is done with.
   void remove(ServerStream& stream);
 
@@ -103,6 +111,7 @@ class ServerConnection final : public ClientConnection,
   bool take_window_update(uint32_t increment);
   void take_priority_update(int32_t on_stream);
   void take_dependency(int32_t id, const nghttp2_priority_spec& said);
+  void offer_sessions(std::vector<nghttp2_settings_entry>& settings);
   /// Ends the connection with ENHANCE_YOUR_CALM, which is counted.
   void calm(const char* why = "http2 flood detected");
 
@@ -130,6 +139,8 @@ class ServerConnection final : public ClientConnection,
 
   DataThread& thread_;
   const V2Conf& conf_;
+  const WebTransportConf* webtransport_ = nullptr;
+  WebTransportWindows client_windows_;
   net::StreamPtr stream_;
   http::ConnectionFacts facts_;
   std::string remote_text_;
@@ -156,6 +167,7 @@ class ServerConnection final : public ClientConnection,
   std::string priority_update_;  ///< payload of the frame that is coming
   uint64_t linger_until_ms_ = 0;
   uint32_t stream_count_ = 0;
+  uint32_t sessions_ = 0;         ///< of WebTransport
   uint32_t block_size_ = 0;       ///< of the header block that is coming
   uint32_t block_list_size_ = 0;  ///< of its names and values
   int32_t last_stream_id_ = 0;

@@ -1,8 +1,10 @@
-// Frames that are no requests and no bodies: what they may cost, and PRIORITY_UPDATE.
+// Frames that are no requests and no bodies: what they may cost, PRIORITY_UPDATE, and the SETTINGS
+// of WebTransport.
 
 #include "base/byte_order.h"
 #include "http/h2/server_connection.h"
 #include "modules/http_v2.h"
+#include "modules/http_webtransport.h"
 #include "proxy/exchange.h"
 
 namespace sluice::h2 {
@@ -115,6 +117,20 @@ std::optional<http::Priority> ServerConnection::early_priority(int32_t id) {
     early.stream = 0;
   }
   return found;
+}
+
+void ServerConnection::offer_sessions(std::vector<nghttp2_settings_entry>& settings) {
+  webtransport_ = &server().block->conf<WebTransportConf>();
+  WebTransportSession::Limits limits = {webtransport_->max_streams, webtransport_->buffer_size};
+  auto add = [&settings](WebTransportSetting setting, uint64_t value) {
+    settings.push_back({int32_t(setting), uint32_t(std::min<uint64_t>(value, UINT32_MAX))});
+  };
+  add(WebTransportSetting::max_sessions, webtransport_->max_sessions);
+  add(WebTransportSetting::data, limits.window());
+  add(WebTransportSetting::unidirectional_stream_data, limits.stream_window);
+  add(WebTransportSetting::bidirectional_stream_data, limits.stream_window);
+  add(WebTransportSetting::unidirectional_streams, limits.streams);
+  add(WebTransportSetting::bidirectional_streams, limits.streams);
 }
 
 }  // namespace sluice::h2

@@ -4,6 +4,7 @@
 #include "http/h2/server_connection.h"
 #include "modules/http_core.h"
 #include "modules/http_v2.h"
+#include "modules/http_webtransport.h"
 #include "proxy/exchange.h"
 
 namespace sluice::h2 {
@@ -143,6 +144,10 @@ struct SessionCallbacks {
         return 0;
       case NGHTTP2_SETTINGS:
         if (head.flags & NGHTTP2_FLAG_ACK) self.settings_acknowledged_ = true;
+        for (const nghttp2_settings_entry& said :
+             std::span(frame->settings.iv, frame->settings.niv)) {
+          self.client_windows_.set(said.settings_id, said.value);
+        }
         return 0;
       default:
         return 0;
@@ -245,13 +250,14 @@ void ServerConnection::make_session() {
   nghttp2_session* session = nullptr;
   nghttp2_session_server_new3(&session, SessionCallbacks::all(), this, options(), &memory());
   session_.reset(session);
-  const nghttp2_settings_entry settings[] = {
+  std::vector<nghttp2_settings_entry> settings = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, conf_.body_preread_size},
       {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, largest_frame},
       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   };
-  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  if (WebTransportConf::in_use(thread_.runtime())) offer_sessions(settings);
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, max_window);
 }
 

@@ -6,6 +6,7 @@
 #include "http/h2/server_connection.h"
 #include "modules/http_core.h"
 #include "modules/http_v2.h"
+#include "modules/http_webtransport.h"
 #include "proxy/exchange.h"
 
 namespace sluice::h2 {
@@ -32,7 +33,9 @@ ServerStream::ServerStream(ServerConnection& connection, int32_t id)
   connection_.thread().counters.writing++;
 }
 
-ServerStream::~ServerStream() = default;
+ServerStream::~ServerStream() {
+  if (session_) connection_.count_session(-1);
+}
 
 // The connection's facts, as they were when this request came.
 http::ConnectionFacts& ServerStream::connection() {
@@ -86,6 +89,7 @@ void ServerStream::on_head(bool ended, uint32_t size) {
   }
   if (std::string_view protocol = fields_->protocol(); !protocol.empty()) {
     extended_ = true;
+    opens_session_ = protocol == "webtransport";
     http::become_upgrade(exchange.request, protocol, exchange.arena);
   }
   fields_.reset();
@@ -170,6 +174,37 @@ void ServerStream::grow_window() {
 bool ServerStream::discard_body() {
   body_.discard();
   return true;
+}
+
+// --- WebTransport ---
+
+// Secured connections alone may have sessions (draft-ietf-webtrans-http2-14, 3.2).
+http::WebTransportCarrier* ServerStream::webtransport() {
+  const WebTransportConf* limits = connection_.webtransport();
+  if (!limits || !opens_session_ || closed_ || !connection_.facts().tls) return nullptr;
+  if (!session_) {
+    // A field that only clients have which number streams in their own way.
+    bool swapped = exchange_->request.headers.find("authority") != nullptr;
+    session_ = std::make_unique<WebTransportSession>(
+        static_cast<WebTransportSession::Host&>(*this),
+        WebTransportSession::Limits{limits->max_streams, limits->buffer_size},
+        connection_.client_windows(), swapped);
+    connection_.count_session(+1);
+  }
+  return session_.get();
+}
+
+size_t ServerStream::sessions() const { return connection_.sessions(); }
+
+void ServerStream::produce_later() { connection_.thread().at_turn_end(*this); }
+
+void ServerStream::fail(uint32_t error) {
+  connection_.note_reset();
+  reset(error);
+}
+
+void ServerStream::on_draining() {
+  if (session_ && session_->owner()) session_->owner()->on_draining();
 }
 
 // --- Time ---

@@ -10,6 +10,7 @@
 #include "base/timer.h"
 #include "http/downstream.h"
 #include "http/field_section.h"
+#include "http/h2/webtransport_session.h"
 #include "http/incoming_body.h"
 #include "http/priority.h"
 #include "net/out_queue.h"
@@ -32,7 +33,9 @@ class ServerStream final : public http::Downstream,
                            public ListHook<struct StreamsOfConnection>,
                            public ListHook<struct StreamsToSettle>,
                            public ListHook<struct StreamsToStop>,
-                           private http::IncomingBody::Stream {
+                           private http::IncomingBody::Stream,
+                           private WebTransportSession::Host,
+                           private DataThread::TurnEnd {
  public:
   ServerStream(ServerConnection& connection, int32_t id);
   ~ServerStream() override;
@@ -59,6 +62,8 @@ class ServerStream final : public http::Downstream,
   /// The client is gone. What goes on without it may outlive the connection's socket.
   void on_connection_lost();
   void abort(uint16_t status);
+  /// The connection is to end; whatever session it has knows now.
+  void on_draining();
   /// The head has taken too long.
   void give_up_on_head();
   int32_t id() const { return id_; }
@@ -80,6 +85,7 @@ class ServerStream final : public http::Downstream,
   void upgrade() override { body_.upgrade(); }
   void finished(Exchange& exchange, bool keep) override;
   http::ConnectionFacts& connection() override;
+  http::WebTransportCarrier* webtransport() override;
 
  private:
   enum class Head : uint8_t { none, queued, sent };
@@ -89,6 +95,12 @@ class ServerStream final : public http::Downstream,
   void note_malformed() override;
   void break_off() override;
   void on_body_timeout() override { give_up_on_client(); }
+  // WebTransportSession::Host
+  void produce_later() override;
+  void fail(uint32_t error) override;
+  size_t sessions() const override;
+  // DataThread::TurnEnd
+  void on_turn_end() override { session_->produce(); }
 
   void begin();
   void refuse(const http::Refusal& refusal);
@@ -108,7 +120,8 @@ class ServerStream final : public http::Downstream,
   std::unique_ptr<Exchange> exchange_;
   std::optional<http::RequestFields> fields_;  ///< while the head comes
   http::IncomingBody body_;
-  net::OutQueue pending_;  ///< of the response's body
+  std::unique_ptr<WebTransportSession> session_;  ///< that it opens, if it opens one
+  net::OutQueue pending_;                         ///< of the response's body
   Timer send_timer_;
   uint64_t left_ = 0;  ///< of the length that the response has promised
   http::Priority priority_;
@@ -125,9 +138,10 @@ class ServerStream final : public http::Downstream,
   bool in_output_ = false;    ///< it is the exchange that calls
   bool window_grown_ = false;
   bool file_cut_short_ = false;
-  bool extended_ = false;  ///< an extended CONNECT
-  bool reset_ = false;     ///< RST_STREAM is on its way
-  bool closed_ = false;    ///< nghttp2 has forgotten the stream
+  bool extended_ = false;       ///< an extended CONNECT
+  bool opens_session_ = false;  ///< …of WebTransport
+  bool reset_ = false;          ///< RST_STREAM is on its way
+  bool closed_ = false;         ///< nghttp2 has forgotten the stream
 };
 
 }  // namespace sluice::h2

@@ -59,11 +59,19 @@ void WebTransportSession::end() {
   std::exchange(all_, nullptr)->remove(*this);
 }
 
-void WebTransportSession::fail() {
-  quic::Connection* transport = connection_.transport();
-  if (!transport) return;
-  transport->reset_stream(id_, uint64_t(Error::datagram_error));
-  transport->stop_stream(id_, uint64_t(Error::datagram_error));
+// RFC 9297, 3.3.
+const char* WebTransportSession::receive(std::span<const uint8_t> bytes) {
+  using Event = http::CapsuleReader::Event;
+  Event event = Event::capsule;
+  while (owner_ && (event = capsules_.next(bytes)) == Event::capsule) {
+    http::tell(*owner_, capsules_.type(), capsules_.payload());
+  }
+  if (event != Event::invalid) return nullptr;
+  if (quic::Connection* transport = connection_.transport()) {
+    transport->reset_stream(id_, uint64_t(Error::datagram_error));
+    transport->stop_stream(id_, uint64_t(Error::datagram_error));
+  }
+  return "client sent an invalid capsule";
 }
 
 }  // namespace sluice::h3

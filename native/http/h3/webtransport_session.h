@@ -34,19 +34,25 @@ class WebTransportSession final : public http::WebTransportCarrier,
 
   // http::WebTransportCarrier
   size_t sessions() const override;
+  bool is_reliable() const override { return false; }
   void begin(http::WebTransportSession& owner) override;
   WebTransportStream* open(bool bidirectional) override;
   void consume(size_t bytes) override;
   void send_datagram(std::span<const uint8_t> bytes, size_t most) override;
   size_t max_datagram_size() const override;
+  /// QUIC counts streams by itself.
+  void on_forgotten(bool) override {}
+  const char* receive(std::span<const uint8_t> bytes) override;
+  void on_room() override {}
+  void flush() override {}
   void end() override;
-  void fail() override;
 
  private:
   ServerConnection& connection_;
   WebTransport* all_;  ///< null: the session is over
   int64_t id_;
   http::WebTransportSession* owner_ = nullptr;
+  http::CapsuleReader capsules_{http::use_of_session_capsule};
   IntrusiveList<WebTransportStream, StreamsOfSession> streams_;
   std::deque<std::vector<uint8_t>> datagrams_;  ///< with the session's number
 };

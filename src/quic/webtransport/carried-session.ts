@@ -13,6 +13,8 @@ export interface SessionStart {
   readonly maxDatagramSize: number;
   /** Of datagrams that the handler has not read, and of those that it writes at a go; what is more is lost. */
   readonly datagramQueue: number;
+  /** Over HTTP/2, where no datagram gets lost on its way. */
+  readonly reliable: boolean;
 }
 
 /** A session as the library's HttpWTSession has it. */
@@ -21,6 +23,7 @@ export class CarriedSession implements NativeSession {
   /** The session is over, perhaps before the library has known it. */
   closed = false;
   readonly number: number;
+  readonly reliable: boolean;
   readonly #start: SessionStart;
   readonly #orders: Orders;
   readonly #streams = new Map<number, CarriedStream>();
@@ -29,6 +32,7 @@ export class CarriedSession implements NativeSession {
 
   constructor(start: SessionStart, orders: Orders) {
     this.number = start.number;
+    this.reliable = start.reliable;
     this.#start = start;
     this.#orders = orders;
   }

@@ -13,6 +13,7 @@ export type StreamEvents = NativeStream['jsobj'];
 
 /** Of the library's session, what its declared interface lacks. */
 export type LibrarySession = SessionEvents & {
+  reliable: boolean;
   state: 'connecting' | 'connected' | 'draining' | 'closed' | 'failed';
   readonly closedResolve: (info: { closeCode: number; reason: string }) => void;
   readonly resolveSessionStats: unknown[];

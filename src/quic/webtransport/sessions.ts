@@ -122,7 +122,7 @@ export class Sessions {
 
 /** As native/modules/webtransport_session.cc writes it. */
 function readOffer({ session, payload }: Message): SessionOffer & { readonly file: string } {
-  const [file = '', peerAddress = '', ...fields] = payload.toString('latin1', 12).split('\0');
+  const [file = '', peerAddress = '', ...fields] = payload.toString('latin1', 16).split('\0');
   const header: Record<string, string> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const [name = '', value = ''] = fields.slice(i, i + 2);
@@ -136,6 +136,7 @@ function readOffer({ session, payload }: Message): SessionOffer & { readonly fil
     room: payload.readUInt32LE(0),
     maxDatagramSize: payload.readUInt32LE(4),
     datagramQueue: payload.readUInt32LE(8),
+    reliable: payload.readUInt32LE(12) !== 0,
     peerAddress,
     header,
   };

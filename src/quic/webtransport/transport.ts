@@ -1,6 +1,6 @@
 /**
- * What @fails-components/webtransport expects of an HTTP/3 transport that is plugged into it: ours. Sockets,
- * certificates and paths are the configuration's, so nothing is opened or closed here.
+ * What @fails-components/webtransport expects of an HTTP/3 transport that is plugged into it: ours, which carries
+ * sessions over HTTP/2, too. Sockets, certificates and paths are the configuration's, so nothing is opened or closed here.
  */
 import { CarriedSession, type SessionStart } from './carried-session.ts';
 import type { LibraryServer, SessionRequest } from './library.ts';
@@ -45,7 +45,8 @@ export class Http3WebTransportServer {
   /** The session may be refused yet. */
   offer({ peerAddress, header, ...start }: SessionOffer): CarriedSession {
     const session = new CarriedSession(start, this.#orders);
-    const request: SessionRequest = { header, session, peerAddress, promise: true, protocol: 'http3' };
+    const protocol = start.reliable ? 'http2' : 'http3';
+    const request: SessionRequest = { header, session, peerAddress, promise: true, protocol };
     this.jsobj.onSessionRequest(request);
     return session;
   }
@@ -59,6 +60,7 @@ export class Http3WebTransportServer {
     }
     session.accept(selectedProtocol);
     this.jsobj.onHttpWTSessionVisitor({ session, path, header, peerAddress, userData });
+    session.jsobj.reliable = session.reliable;
     session.jsobj.onReady({ object: session, protocol: selectedProtocol });
   }
 }
