@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { eventually } from '../support/eventually.ts';
 import { startOrigin } from '../support/origin.ts';
+import { commandLine } from '../support/sluice.ts';
 import { FrameType, frame, streamFrame } from './raw/frames.ts';
 import {
   type Fields,
@@ -296,11 +297,13 @@ t.test('GOAWAY: what was begun is finished, what comes later is for another conn
     },
   );
   const [busy, idle] = await Promise.all([connect(t, port), connect(t, port)]);
+  idle.send(streamFrame(0, request('/missing'), { end: true }));
+  await idle.until('an answer', () => idle.received(0).ended);
   busy.send(streamFrame(0, request('/file.bin'), { end: true }));
   await busy.until('the beginning', () => busy.received(0).bytes.length > 1000);
   sluice.signal('SIGHUP');
   t.strictSame(await idle.closed(), { by: 'application', code: NO_ERROR }, 'an idle one ends as it should');
-  t.strictSame(control(idle).at(-1), [H3.goaway, 0]);
+  t.strictSame(control(idle).at(-1), [H3.goaway, 4]);
   await busy.until('GOAWAY', () => control(busy).some(([type]) => type === H3.goaway));
   t.strictSame(control(busy).at(-1), [H3.goaway, 4]);
   busy.send(streamFrame(4, request('/file.bin'), { end: true }));
@@ -309,6 +312,42 @@ t.test('GOAWAY: what was begun is finished, what comes later is for another conn
   await busy.until('the rest', () => busy.received(0).ended, 10_000);
   t.equal(parseResponse(busy.received(0).bytes).body.length, 200_000);
   t.strictSame(await busy.closed(), { by: 'application', code: NO_ERROR });
+});
+
+t.test('who may still ask is answered by a worker that shuts down', async (t) => {
+  const serving = await startQuic(
+    t,
+    'server { LISTEN; keepalive_min_timeout 30s; lingering_timeout 30s; return 200; }',
+  );
+  const { port, sluice } = serving;
+  const [reserved, fresh] = await Promise.all([connect(t, port), connect(t, port)]);
+  const ask = async (client: RawClient, stream: number): Promise<void> => {
+    client.send(streamFrame(stream, request('/'), { end: true }));
+    await client.until('an answer', () => client.received(stream).ended);
+  };
+  await ask(reserved, 0);
+  const before = sluice.workers();
+  sluice.signal('SIGHUP');
+  await eventually('new workers', () => sluice.workers().length > before.length);
+  await eventually('the old ones to shut down', () =>
+    before.every((pid) => / is shutting down$/.test(commandLine(pid))),
+  );
+  for (const [client, stream] of [
+    [reserved, 4],
+    [fresh, 0],
+  ] as const) {
+    await ask(client, stream);
+    t.strictSame(await client.closed(), { by: 'application', code: NO_ERROR });
+    t.strictSame(control(client).at(-1), [H3.goaway, stream + 4]);
+  }
+  await eventually('the old workers to go', () => sluice.workers().length === 1);
+
+  const brief = await startQuic(t, 'server { LISTEN; keepalive_min_timeout 200ms; return 200; }');
+  const client = await connect(t, brief.port);
+  await ask(client, 0);
+  brief.sluice.signal('SIGHUP');
+  t.strictSame(await client.closed(), { by: 'application', code: NO_ERROR }, 'its time is over');
+  t.strictSame(control(client).at(-1), [H3.goaway, 4]);
 });
 
 t.test('keepalive_requests ends a connection with GOAWAY', async (t) => {

@@ -107,7 +107,7 @@ ServerStream& ServerConnection::begin_request(int64_t stream) {
   uint64_t age = Clock::of_thread().monotonic_ms() - uint64_t(facts_.started_ms);
   const CoreConf& limits = core();
   bool last = facts_.requests >= limits.keepalive_requests || age >= limits.keepalive_time ||
-              limits.keepalive_timeout == 0;
+              limits.keepalive_timeout == 0 || thread_.draining();
   if (last) send_goaway();
   return made;
 }
@@ -179,7 +179,8 @@ void ServerConnection::remove(ServerStream& stream) {
   if (streams_.empty()) rest();
 }
 
-// Nothing is asked: the connection may be taken for a new one, and ends by itself after a while.
+// Nothing is asked: the connection ends by itself after a while, and may be taken for a new one
+// unless it is reserved (keepalive_min_timeout).
 void ServerConnection::rest() {
   if (!transport_) {
     if (streams_.empty()) thread_.remove_connection(*this);
@@ -190,11 +191,24 @@ void ServerConnection::rest() {
     close(Error::none, {});
     return;
   }
-  thread_.set_idle(*this, true);
-  keepalive_timer_.set(core().keepalive_timeout);
+  const CoreConf& limits = core();
+  uint32_t reserved = std::min(limits.keepalive_min_timeout, limits.keepalive_timeout);
+  reserved_ = reserved > 0;
+  keepalive_left_ms_ = limits.keepalive_timeout - reserved;
+  if (!reserved_) thread_.set_idle(*this, true);
+  keepalive_timer_.set(reserved_ ? reserved : keepalive_left_ms_);
+  if (thread_.draining()) drain();
 }
 
-void ServerConnection::on_keepalive_timeout() { close(Error::none, {}); }
+void ServerConnection::on_keepalive_timeout() {
+  if (std::exchange(reserved_, false) && keepalive_left_ms_ > 0 && !thread_.draining()) {
+    thread_.set_idle(*this, true);
+    keepalive_timer_.set(keepalive_left_ms_);
+    return;
+  }
+  send_goaway();
+  close(Error::none, {});
+}
 
 // --- Sending ---
 
@@ -351,6 +365,14 @@ void ServerConnection::on_closed(std::string_view reason) {
 void ServerConnection::drain() {
   if (!transport_ || !open_) return;
   if (webtransport_ && webtransport_->drain()) return;
+  if (streams_.empty() && thread_.draining()) {
+    if (reserved_) return;
+    // Who has not asked anything yet is not idle: a first request may be on its way.
+    if (facts_.requests == 0 && !going_away_) {
+      keepalive_timer_.set(core().lingering_timeout);
+      return;
+    }
+  }
   send_goaway();
   if (streams_.empty()) close(Error::none, {});
   linger();

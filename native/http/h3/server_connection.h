@@ -169,12 +169,14 @@ class ServerConnection final : public ClientConnection,
   std::array<IntrusiveList<SendingStream, struct StreamsReady>, urgencies> ready_;
   std::array<ngtcp2_vec, 8> vectors_;
   Timer keepalive_timer_;
-  int64_t next_request_ = 0;  ///< the stream that would be the client's next
+  uint32_t keepalive_left_ms_ = 0;  ///< once the connection is no longer reserved_
+  int64_t next_request_ = 0;        ///< the stream that would be the client's next
   uint64_t cancelled_ = 0;
   uint64_t overhead_ = 0;  ///< bytes of the client's unidirectional streams
   bool open_ = false;      ///< the handshake is complete
   bool hq_ = false;
   bool going_away_ = false;
+  bool reserved_ = false;  ///< idle, and keepalive_min_timeout isn't over
   bool flooding_ = false;
 };
 
