@@ -102,6 +102,11 @@ Arrival read_control(const msghdr& header, const Address& bound) {
   return arrival;
 }
 
+/// An IPv4 client of a socket for both families.
+bool is_ipv4_mapped(const Address& v6) {
+  return IN6_IS_ADDR_V4MAPPED(&reinterpret_cast<const sockaddr_in6*>(v6.data())->sin6_addr);
+}
+
 /// Writes control messages one behind the other.
 class ControlWriter {
  public:
@@ -139,7 +144,8 @@ void write_control(const Address& remote, const Address& local, Ecn ecn, size_t 
     writer.add(IPPROTO_IP, IP_PKTINFO, info);
   }
   if (ecn != Ecn::not_ect) {
-    writer.add(v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, int(ecn));
+    bool as_v4 = !v6 || is_ipv4_mapped(remote);
+    writer.add(as_v4 ? IPPROTO_IP : IPPROTO_IPV6, as_v4 ? IP_TOS : IPV6_TCLASS, int(ecn));
   }
   if (segment) writer.add(IPPROTO_UDP, UDP_SEGMENT, uint16_t(segment));
   if (header.msg_controllen == 0) header.msg_control = nullptr;

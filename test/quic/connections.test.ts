@@ -65,23 +65,3 @@ t.test('keys change and addresses change while a file comes', async (t) => {
     for (const { bodies } of outcomes) t.equal(digest(bodies.get('file.bin')), digest(file), name);
   }
 });
-
-t.test('a download goes on while workers are replaced', async (t) => {
-  const file = randomBytes(3_000_000);
-  const { get, sluice } = await startQuic(
-    t,
-    'server { LISTEN; limit_rate 1m; }',
-    { 'file.bin': file },
-    { workers: 2 },
-  );
-  const downloads = Array.from({ length: 4 }, () => get('/file.bin'));
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  for (let i = 0; i < 3; i++) {
-    sluice.signal('SIGHUP');
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    t.strictSame((await get('/missing')).statuses, [404], 'new connections are served');
-  }
-  for (const { bodies } of await Promise.all(downloads))
-    t.equal(digest(bodies.get('file.bin')), digest(file), 'whole');
-  t.equal(sluice.logged(/\[alert\]/), 0);
-});

@@ -24,10 +24,10 @@ export interface Outcome {
 export interface ClientOptions {
   readonly args?: readonly string[];
   readonly host?: string;
-  /** Of the certificate that is asked for. */
-  readonly name?: string;
   /** How the connection ends: with the last stream, unless said. */
   readonly stays?: boolean;
+  /** Milliseconds after which the client is ended. */
+  readonly limit?: number;
 }
 
 export class GtlsClient {
@@ -48,21 +48,20 @@ export class GtlsClient {
 
   /** GETs of paths over one connection. */
   get(port: number, paths: readonly string[], options: ClientOptions = {}): Promise<Outcome> {
-    const { args = [], host = '127.0.0.1', name = 'localhost', stays = false } = options;
+    const { args = [], host = '127.0.0.1', stays = false, limit = LIMIT_MS } = options;
     const downloads = mkdtempSync(join(this.folder, 'download-'));
     const words = [
       '--no-quic-dump',
       '--no-http-dump',
       `--download=${downloads}`,
-      `--sni=${name}`,
       ...(stays ? [] : ['--exit-on-all-streams-close']),
       ...args,
       host,
       String(port),
-      ...paths.map((path) => `https://${name}${path}`),
+      ...paths.map((path) => `https://localhost${path}`),
     ];
     return new Promise((resolve) => {
-      const settings = { timeout: LIMIT_MS, maxBuffer: 1 << 30, encoding: 'latin1' } as const;
+      const settings = { timeout: limit, maxBuffer: 1 << 30, encoding: 'latin1' } as const;
       execFile('gtlsclient', words, settings, (error, stdout, stderr) => {
         const log = stdout + stderr;
         const bodies = new Map<string, Buffer>();

@@ -9,6 +9,7 @@ import { startOrigin } from '../support/origin.ts';
 import { commandLine } from '../support/sluice.ts';
 import { FrameType, frame, streamFrame } from './raw/frames.ts';
 import {
+  controlFrames,
   type Fields,
   greeting,
   H3,
@@ -20,7 +21,7 @@ import {
   settings,
 } from './raw/http.ts';
 import { RawClient, type RawOptions } from './raw/raw-client.ts';
-import { Reader, varint } from './raw/varint.ts';
+import { varint } from './raw/varint.ts';
 import { startQuic } from './serving.ts';
 
 const NO_ERROR = 0x100;
@@ -33,19 +34,6 @@ async function connect(t: Test, port: number, options: RawOptions = {}): Promise
   const client = await RawClient.connect(t, port, options);
   client.send(greeting);
   return client;
-}
-
-/** Frames of a stream of the server's so far, by type and first number. */
-function control(client: RawClient): [type: number, number: number | undefined][] {
-  const reader = new Reader(client.received(3).bytes);
-  const frames: [number, number | undefined][] = [];
-  reader.varint();
-  while (reader.left > 0) {
-    const type = reader.varint();
-    const payload = new Reader(reader.bytes(reader.varint()));
-    frames.push([type, payload.left > 0 ? payload.varint() : undefined]);
-  }
-  return frames;
 }
 
 t.test('WebSocket over HTTP/3 goes to an upstream that speaks HTTP/1.1', async (t) => {
@@ -82,7 +70,7 @@ proxy_set_header Connection $http_connection; location / { proxy_pass http://127
   client.send(streamFrame(0, Buffer.alloc(0), { offset: head.length + data.length, end: true }));
   await client.until('the end', () => client.received(0).ended);
   t.match(origin.heads[0], /^GET \/chat HTTP\/1\.1\r\n/);
-  t.match(control(client)[0], [H3.settings]);
+  t.match(controlFrames(client)[0], [H3.settings]);
 });
 
 t.test('priorities', async (t) => {
@@ -303,9 +291,9 @@ t.test('GOAWAY: what was begun is finished, what comes later is for another conn
   await busy.until('the beginning', () => busy.received(0).bytes.length > 1000);
   sluice.signal('SIGHUP');
   t.strictSame(await idle.closed(), { by: 'application', code: NO_ERROR }, 'an idle one ends as it should');
-  t.strictSame(control(idle).at(-1), [H3.goaway, 4]);
-  await busy.until('GOAWAY', () => control(busy).some(([type]) => type === H3.goaway));
-  t.strictSame(control(busy).at(-1), [H3.goaway, 4]);
+  t.strictSame(controlFrames(idle).at(-1), [H3.goaway, 4]);
+  await busy.until('GOAWAY', () => controlFrames(busy).some(([type]) => type === H3.goaway));
+  t.strictSame(controlFrames(busy).at(-1), [H3.goaway, 4]);
   busy.send(streamFrame(4, request('/file.bin'), { end: true }));
   await busy.until('a refusal', () => busy.has(FrameType.resetStream));
   t.strictSame(busy.of(FrameType.resetStream)[0]?.numbers.slice(0, 2), [4, REQUEST_REJECTED]);
@@ -338,7 +326,7 @@ t.test('who may still ask is answered by a worker that shuts down', async (t) =>
   ] as const) {
     await ask(client, stream);
     t.strictSame(await client.closed(), { by: 'application', code: NO_ERROR });
-    t.strictSame(control(client).at(-1), [H3.goaway, stream + 4]);
+    t.strictSame(controlFrames(client).at(-1), [H3.goaway, stream + 4]);
   }
   await eventually('the old workers to go', () => sluice.workers().length === 1);
 
@@ -347,7 +335,7 @@ t.test('who may still ask is answered by a worker that shuts down', async (t) =>
   await ask(client, 0);
   brief.sluice.signal('SIGHUP');
   t.strictSame(await client.closed(), { by: 'application', code: NO_ERROR }, 'its time is over');
-  t.strictSame(control(client).at(-1), [H3.goaway, 4]);
+  t.strictSame(controlFrames(client).at(-1), [H3.goaway, 4]);
 });
 
 t.test('keepalive_requests ends a connection with GOAWAY', async (t) => {
@@ -356,7 +344,7 @@ t.test('keepalive_requests ends a connection with GOAWAY', async (t) => {
   for (const stream of [0, 4]) client.send(streamFrame(stream, request('/'), { end: true }));
   t.strictSame(await client.closed(), { by: 'application', code: NO_ERROR });
   t.ok(client.received(4).ended);
-  t.strictSame(control(client).at(-1), [H3.goaway, 8]);
+  t.strictSame(controlFrames(client).at(-1), [H3.goaway, 8]);
 });
 
 t.test('HTTP/0.9 for interoperability tests', async (t) => {

@@ -12,6 +12,8 @@ export class Nat {
   host = '127.0.0.1';
   /** Packets that came back. */
   answers = 0;
+  /** Whether a packet gets lost; `comesBack`: it is the server's. */
+  loses: (packet: Buffer, comesBack: boolean) => boolean = () => false;
   #held: Buffer[] | undefined;
 
   constructor(t: Cleanup, server: number) {
@@ -19,7 +21,7 @@ export class Nat {
     this.rebind();
     this.#inside.on('message', (packet, { port }) => {
       this.#client = port;
-      this.#mapped.at(-1)?.send(packet, server, this.host);
+      if (!this.loses(packet, false)) this.#mapped.at(-1)?.send(packet, server, this.host);
     });
     t.teardown(() => {
       this.#inside.close();
@@ -58,6 +60,7 @@ export class Nat {
     const socket = createSocket('udp4');
     socket.on('message', (packet, { port }) => {
       if (port !== this.#server || !this.#client) return;
+      if (this.loses(packet, true)) return;
       this.answers++;
       if (this.#held) this.#held.push(packet);
       else this.#inside.send(packet, this.#client, '127.0.0.1');

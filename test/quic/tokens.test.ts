@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
+import { eventually } from '../support/eventually.ts';
+import { Nat } from './nat.ts';
 import { RawClient } from './raw/raw-client.ts';
 import { startQuic } from './serving.ts';
 import { isRetried, newToken } from './token-client.ts';
@@ -60,4 +62,31 @@ t.test('hosts that have the same quic_host_key believe each other', async (t) =>
   const token = await newToken(t, here.port);
   t.notOk(await isRetried(t, there.port, { token }));
   t.ok(await isRetried(t, stranger.port, { token }));
+});
+
+t.test('the token of a Retry is good for the workers that come after', async (t) => {
+  const { sluice, client, port } = await startQuic(t, 'quic_retry on; server { LISTEN; return 200; }');
+  const nat = new Nat(t, port);
+  const address = await nat.listen();
+  nat.hold();
+  const outcome = client.get(address, ['/small']);
+  await eventually('a Retry', () => nat.answers > 0);
+  await sluice.reload();
+  nat.release();
+  const { statuses, log } = await outcome;
+  t.strictSame(statuses, [200]);
+  t.match(log, /type=Retry/);
+});
+
+t.test('clients of a worker that died are told by a stateless reset', async (t) => {
+  const { sluice, client, port } = await startQuic(t, 'server { LISTEN; return 200; }');
+  const nat = new Nat(t, port);
+  const args = ['--delay-stream=1s', '--timeout=20s'];
+  const request = client.get(await nat.listen(), ['/'], { args });
+  await eventually('the handshake', () => nat.answers > 3);
+  const [worker] = sluice.workers();
+  if (worker !== undefined) process.kill(worker, 'SIGKILL');
+  const { log } = await request;
+  t.match(log, /ERR_DRAINING/);
+  t.notMatch(log, /frm rx .* CONNECTION_CLOSE/, 'nobody could have sent that');
 });

@@ -1,22 +1,60 @@
-import { randomBytes } from 'node:crypto';
+// Binary upgrades, by both ways of steering.
+import { existsSync } from 'node:fs';
 import t from 'tap';
-import { digest } from './gtls-client.ts';
-import { startQuic } from './serving.ts';
+import { eventually } from '../support/eventually.ts';
+import { steeringModes } from './steering-modes.ts';
+import {
+  isServing,
+  LIMIT_MS,
+  Load,
+  nothingLost,
+  PATIENCE_MS,
+  serve,
+  shutDown,
+  Witnesses,
+  WORKERS,
+} from './survival.ts';
 
-t.test('a download goes on through a binary upgrade, and new connections are served', async (t) => {
-  const file = randomBytes(3_000_000);
-  const { get, sluice } = await startQuic(
-    t,
-    'server { LISTEN; limit_rate 1m; }',
-    { 'file.bin': file },
-    { workers: 2, daemon: true },
-  );
-  const downloads = Array.from({ length: 3 }, () => get('/file.bin'));
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const old = await sluice.startNewBinary(10_000);
-  for (let i = 0; i < 6; i++) t.strictSame((await get('/missing')).statuses, [404], 'both serve');
-  sluice.signal('SIGQUIT', old);
-  for (const { bodies } of await Promise.all(downloads))
-    t.equal(digest(bodies.get('file.bin')), digest(file), 'whole');
-  t.strictSame((await get('/missing')).statuses, [404], 'the new one serves');
-});
+const UPGRADES = 10;
+
+t.setTimeout(LIMIT_MS);
+
+for (const { name, main } of steeringModes(t)) {
+  t.test(`${UPGRADES} binary upgrades lose no connection, ${name}`, { timeout: LIMIT_MS }, async (t) => {
+    const site = await serve(t, main);
+    const { sluice, origin } = site;
+    const load = new Load(t, site);
+    for (let i = 0; i < UPGRADES; i++) {
+      const witnesses = new Witnesses(t, site);
+      await witnesses.begin();
+      const old = await sluice.startNewBinary(PATIENCE_MS);
+      origin.proceed();
+      await shutDown(sluice, 'SIGQUIT', old);
+      origin.proceed();
+      await witnesses.check();
+      await eventually('the old master to go', () => !existsSync(`/proc/${old}`), PATIENCE_MS);
+    }
+    await nothingLost(t, site, load);
+  });
+  t.test(`an upgrade that is taken back, ${name}`, { timeout: LIMIT_MS }, async (t) => {
+    const site = await serve(t, main);
+    const { sluice, get } = site;
+    const witnesses = new Witnesses(t, site);
+    await witnesses.begin();
+    const old = await sluice.startNewBinary(PATIENCE_MS);
+    const fresh = sluice.pid;
+    await shutDown(sluice, 'SIGWINCH', old);
+    await witnesses.begin();
+    sluice.signal('SIGHUP', old);
+    await eventually(
+      'workers of the old master',
+      () => sluice.workers(old).filter(isServing).length === WORKERS,
+      PATIENCE_MS,
+    );
+    await shutDown(sluice, 'SIGQUIT', fresh);
+    t.strictSame((await get('/small')).statuses, [200]);
+    await witnesses.check();
+    await eventually('the old master alone', () => sluice.running && sluice.pid === old, PATIENCE_MS);
+    t.strictSame(sluice.errorLog().match(/^.*\[(alert|emerg)\].*$/gm) ?? [], []);
+  });
+}

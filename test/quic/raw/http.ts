@@ -1,5 +1,6 @@
 /** HTTP/3 by hand: frames, and field sections without a table (RFC 9114, RFC 9204). */
 import { streamFrame } from './frames.ts';
+import type { RawClient } from './raw-client.ts';
 import { Reader, varint } from './varint.ts';
 
 export const H3 = {
@@ -109,4 +110,20 @@ function statusOf(payload: Buffer): number | undefined {
   if ((first & 0xc0) !== 0xc0) return undefined;
   const index = first & 0x3f;
   return STATUSES.get(index === 0x3f ? 0x3f + second : index);
+}
+
+/** The server's control stream. */
+const SERVER_CONTROL = 3;
+
+/** Frames of the server's control stream so far: types, and the number that each begins with. */
+export function controlFrames(client: RawClient): [type: number, number: number | undefined][] {
+  const reader = new Reader(client.received(SERVER_CONTROL).bytes);
+  const frames: [number, number | undefined][] = [];
+  if (reader.left > 0) reader.varint();
+  while (reader.left > 0) {
+    const type = reader.varint();
+    const payload = new Reader(reader.bytes(reader.varint()));
+    frames.push([type, payload.left > 0 ? payload.varint() : undefined]);
+  }
+  return frames;
 }

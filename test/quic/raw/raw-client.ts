@@ -49,6 +49,8 @@ export class RawClient {
   readonly frames: Frame[] = [];
   /** Of all datagrams. */
   bytesReceived = 0;
+  /** Addresses that datagrams came from. */
+  readonly answeredBy = new Set<string>();
   bytesSent = 0;
   /** What Retry packets have said: to which connection ID to send what. */
   readonly retries: { readonly id: Buffer; readonly token: Buffer }[] = [];
@@ -95,7 +97,10 @@ export class RawClient {
       ...(options.parameters ?? []),
     ]);
     this.#tls = new ClientTls('localhost', options.protocol ?? 'h3', parameters);
-    socket.on('message', (datagram) => this.#onDatagram(datagram));
+    socket.on('message', (datagram, { address }) => {
+      this.answeredBy.add(address);
+      this.#onDatagram(datagram);
+    });
   }
 
   /** Has sent nothing yet. */
