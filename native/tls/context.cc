@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "tls/client_ocsp.h"
-#include "tls/handshake_watch.h"
 #include "tls/key_schedule.h"
 #include "tls/ocsp_stapling.h"
 #include "tls/server_handshake.h"
@@ -179,7 +178,7 @@ class ContextBuilder {
     return choose_ciphers() && add_identities() && compress_certificates() && set_verification() &&
            add_trusted(context_, settings_.trusted_certificates, error_) &&
            add_crl(context_, settings_.crl, error_) && ask_about_clients() && set_dhparam() &&
-           set_curves() && set_sessions() && staple() && set_early_data() && watch_handshakes() &&
+           set_curves() && set_sessions() && staple() && set_early_data() && choose_records() &&
            run_commands(context_, settings_.commands, error_);
   }
 
@@ -276,11 +275,11 @@ class ContextBuilder {
   }
 
   // OpenSSL alone pads records as it was told to.
-  bool watch_handshakes() {
-    bool pads = std::ranges::any_of(settings_.commands, [](const Settings::Command& command) {
-      return ::strcasecmp(command.name.c_str(), "RecordPadding") == 0;
-    });
-    if (!pads) HandshakeWatch::install(context_);
+  bool choose_records() {
+    made_.allows_own_records_ =
+        std::ranges::none_of(settings_.commands, [](const Settings::Command& command) {
+          return ::strcasecmp(command.name.c_str(), "RecordPadding") == 0;
+        });
     return true;
   }
 

@@ -39,6 +39,8 @@ class Context {
   Settings::Verify verify() const { return verify_; }
   size_t buffer_size() const { return buffer_size_; }
   bool early_data() const { return early_data_; }
+  /// Whether a connection's records may be ours once OpenSSL has shaken hands.
+  bool allows_own_records() const { return allows_own_records_; }
   /// A connection that begins with this context; another may follow when the client has said a
   /// name.
   SslPtr connection() const;
@@ -61,6 +63,7 @@ class Context {
   Settings::Verify verify_ = Settings::Verify::off;
   size_t buffer_size_ = 0;
   bool early_data_ = false;
+  bool allows_own_records_ = true;
 };
 
 // --- Steps that client and server contexts share. False: `error` says what failed. ---

@@ -27,10 +27,11 @@ void Hmac::operator()(Bytes message, std::span<uint8_t> out) const {
   std::visit([&](const auto& key) { key.sign({message}, out); }, key_);
 }
 
-void LabelExpansion::operator()(std::string_view label, std::span<uint8_t> out) const {
+void LabelExpansion::operator()(std::string_view label, std::span<uint8_t> out,
+                                Bytes context) const {
   std::visit(
       [&](const auto& secret) {
-        expand_label(secret, as_bytes("tls13 "), as_bytes(label), {}, out);
+        expand_label(secret, as_bytes("tls13 "), as_bytes(label), context, out);
       },
       hmac_.key_);
 }

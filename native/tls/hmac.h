@@ -62,14 +62,16 @@ class HmacKey {
   /// Of the pieces, one behind the other. `code` has Hash::size bytes, or fewer if only the first
   /// ones are wanted.
   void sign(std::initializer_list<Bytes> pieces, std::span<uint8_t> code) const {
-    HmacKey working = *this;
+    Hash working = inner_;
     uint8_t whole[Hash::size];
-    for (Bytes piece : pieces) working.inner_.add(piece);
-    working.inner_.end(whole);
-    working.outer_.add(whole);
-    working.outer_.end(whole);
+    for (Bytes piece : pieces) working.add(piece);
+    working.end(whole);
+    working = outer_;
+    working.add(whole);
+    working.end(whole);
     std::copy_n(whole, std::min(code.size(), Hash::size), code.begin());
     OPENSSL_cleanse(whole, sizeof whole);
+    OPENSSL_cleanse(&working, sizeof working);
   }
 
  private:
@@ -103,11 +105,11 @@ class Hmac {
   std::variant<HmacKey<Sha256>, HmacKey<Sha384>> key_;
 };
 
-/// HKDF-Expand-Label of one secret as TLS 1.3 and QUIC have it, with an empty context.
+/// HKDF-Expand-Label of one secret as TLS 1.3 and QUIC have it.
 class LabelExpansion {
  public:
   LabelExpansion(const EVP_MD* digest, Bytes secret) : hmac_(digest, secret) {}
-  void operator()(std::string_view label, std::span<uint8_t> out) const;
+  void operator()(std::string_view label, std::span<uint8_t> out, Bytes context = {}) const;
 
  private:
   Hmac hmac_;

@@ -14,6 +14,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "tls/hmac.h"
 #include "tls/openssl.h"
 
@@ -61,6 +62,8 @@ class RecentSecrets {
   Entry* latest_ = entries_;
 };
 
+thread_local KeyScheduleNotes* noted_in = nullptr;
+
 /// What a derivation is asked for (EVP_KDF-TLS13_KDF(7)).
 struct Request {
   int mode = 0;
@@ -92,8 +95,12 @@ struct Request {
 
 template <typename Hash>
 bool expand(const Request& request, Bytes secret, Bytes context, std::span<uint8_t> out) {
-  return secret.size() == Hash::size && expand_label(RecentSecrets<Hash>::of_thread().ready(secret),
-                                                     request.prefix, request.label, context, out);
+  if (secret.size() != Hash::size || !expand_label(RecentSecrets<Hash>::of_thread().ready(secret),
+                                                   request.prefix, request.label, context, out)) {
+    return false;
+  }
+  if (noted_in) noted_in->on_derived(request.label, out);
+  return true;
 }
 
 template <typename Hash>
@@ -113,12 +120,16 @@ Bytes digest_of_nothing() {
 template <typename Hash>
 bool next_secret(const Request& request, std::span<uint8_t> out) {
   constexpr uint8_t nothing[Hash::size] = {};
+  static const HmacKey<Hash> no_salt(nothing);
   if (out.size() != Hash::size) return false;
-  uint8_t salt[Hash::size] = {};
-  if (request.salt.data()) {
-    if (!expand<Hash>(request, request.salt, digest_of_nothing<Hash>(), salt)) return false;
+  Bytes input = request.key.data() ? request.key : Bytes(nothing);
+  if (!request.salt.data()) {
+    no_salt.sign({input}, out);
+    return true;
   }
-  HmacKey<Hash>(salt).sign({request.key.data() ? request.key : Bytes(nothing)}, out);
+  uint8_t salt[Hash::size];
+  if (!expand<Hash>(request, request.salt, digest_of_nothing<Hash>(), salt)) return false;
+  HmacKey<Hash>(salt).sign({input}, out);
   OPENSSL_cleanse(salt, sizeof salt);
   return true;
 }
@@ -193,6 +204,36 @@ void forget_recent_secrets() {
   RecentSecrets<Sha256>::of_thread().forget();
   RecentSecrets<Sha384>::of_thread().forget();
 }
+
+// A traffic secret is followed by its key and IV: nothing else is derived in between.
+void KeyScheduleNotes::on_derived(std::span<const uint8_t> label, std::span<const uint8_t> out) {
+  std::string_view name = as_text(label);
+  if (name == "key") {
+    if (latest_) latest_->key.set(out);
+  } else if (name == "iv") {
+    if (latest_) latest_->iv.set(out);
+  } else if (name == "c ap traffic") {
+    latest_ = &client;
+    client.secret.set(out);
+  } else if (name == "s ap traffic") {
+    latest_ = &server;
+    server.secret.set(out);
+  } else {
+    latest_ = nullptr;
+    if (name == "res master") resumption.set(out);
+  }
+}
+
+KeyScheduleNotes::~KeyScheduleNotes() {
+  for (Secret* secret : {&client.secret, &client.key, &client.iv, &server.secret, &server.key,
+                         &server.iv, &resumption}) {
+    OPENSSL_cleanse(secret, sizeof *secret);
+  }
+}
+
+KeyScheduleNoting::KeyScheduleNoting(KeyScheduleNotes* notes) { noted_in = notes; }
+
+KeyScheduleNoting::~KeyScheduleNoting() { noted_in = nullptr; }
 
 const char* key_schedule_query() {
   // OpenSSL takes a query only of properties that it has met.

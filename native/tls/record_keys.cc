@@ -65,31 +65,32 @@ const RecordSuite* RecordSuite::agreed(const SSL* ssl) {
   }
 }
 
+bool RecordSuite::fits(const KeyScheduleNotes::Traffic& traffic) const {
+  return traffic.secret.get().size() == size_t(EVP_MD_get_size(digest)) &&
+         traffic.key.get().size() == key_size && traffic.iv.get().size() == nonce_size;
+}
+
 RecordKeys::~RecordKeys() {
   OPENSSL_cleanse(key.data(), key.size());
   OPENSSL_cleanse(iv.data(), iv.size());
   OPENSSL_cleanse(secret.data(), secret.size());
 }
 
-RecordKeys RecordKeys::from_traffic_secret(const RecordSuite& suite,
-                                           std::span<const uint8_t> secret) {
+RecordKeys RecordKeys::from_traffic(const RecordSuite& suite,
+                                    const KeyScheduleNotes::Traffic& traffic) {
   RecordKeys keys(suite, TLS1_3_VERSION);
-  std::ranges::copy(secret, keys.secret.begin());
-  keys.expand();
+  std::ranges::copy(traffic.secret.get(), keys.secret.begin());
+  std::ranges::copy(traffic.key.get(), keys.key.begin());
+  std::ranges::copy(traffic.iv.get(), keys.iv.begin());
   return keys;
-}
-
-void RecordKeys::expand() {
-  std::span<const uint8_t> whole = std::span(secret).first(size_t(EVP_MD_get_size(suite->digest)));
-  LabelExpansion expand(suite->digest, whole);
-  expand("key", std::span(key).first(suite->key_size));
-  expand("iv", iv);
 }
 
 void RecordKeys::update() {
   std::span<uint8_t> whole = std::span(secret).first(size_t(EVP_MD_get_size(suite->digest)));
   LabelExpansion(suite->digest, whole)("traffic upd", whole);
-  expand();
+  LabelExpansion expand(suite->digest, whole);
+  expand("key", std::span(key).first(suite->key_size));
+  expand("iv", iv);
   sequence = 0;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "tls/key_schedule.h"
 #include "tls/openssl.h"
 
 namespace sluice::tls {
@@ -19,6 +20,7 @@ struct RecordSuite {
   static constexpr size_t nonce_size = 12;
   static constexpr size_t tag_size = 16;
 
+  bool fits(const KeyScheduleNotes::Traffic& traffic) const;
   /// What a connection has agreed on; null when it is none of these.
   static const RecordSuite* agreed(const SSL* ssl);
 };
@@ -37,8 +39,9 @@ struct RecordKeys {
   Nonce iv{};
   std::array<uint8_t, 48> secret{};  ///< TLS 1.3: what the next keys come from
 
-  /// TLS 1.3, from a traffic secret of as many bytes as the suite's digest has (RFC 8446, 7.3).
-  static RecordKeys from_traffic_secret(const RecordSuite& suite, std::span<const uint8_t> secret);
+  /// TLS 1.3, from what a handshake has derived (RFC 8446, 7.3); it has to fit the suite.
+  static RecordKeys from_traffic(const RecordSuite& suite,
+                                 const KeyScheduleNotes::Traffic& traffic);
   /// TLS 1.2, both directions (RFC 5246, 6.3).
   struct Both;
   static Both from_master_secret(const RecordSuite& suite, std::span<const uint8_t> master,
@@ -56,9 +59,6 @@ struct RecordKeys {
   bool has_explicit_nonce() const { return !is_tls13() && !suite->chacha; }
   /// Of the next record.
   Nonce nonce() const;
-
- private:
-  void expand();
 };
 
 struct RecordKeys::Both {

@@ -158,12 +158,25 @@ bool RecordProtocol::write(std::span<const iovec> pieces, size_t size, std::span
   return done && (!sealer_.update_due() || update_own_keys());
 }
 
-bool RecordProtocol::send(record::Type type, std::span<const uint8_t> content) {
+void RecordProtocol::write_handshake(std::span<const uint8_t> messages) {
+  while (!messages.empty()) {
+    std::span<const uint8_t> part = messages.first(std::min<size_t>(messages.size(), largest_));
+    below_.commit_unhurried(seal(record::Type::handshake, part));
+    messages = messages.subspan(part.size());
+  }
+}
+
+// The record's size, in the room that the stream below has for it; 0: none can be made any more.
+size_t RecordProtocol::seal(record::Type type, std::span<const uint8_t> content) {
   std::span<char> room = below_.prepare(sealer_.sealed_size(content.size()));
   iovec piece{const_cast<uint8_t*>(content.data()), content.size()};
-  bool done = sealer_.seal(type, {&piece, 1}, content.size(), room);
-  below_.commit(done ? room.size() : 0);
-  return done;
+  return sealer_.seal(type, {&piece, 1}, content.size(), room) ? room.size() : 0;
+}
+
+bool RecordProtocol::send(record::Type type, std::span<const uint8_t> content) {
+  size_t size = seal(type, content);
+  below_.commit(size);
+  return size > 0;
 }
 
 void RecordProtocol::send_alert(uint8_t level, uint8_t alert) {

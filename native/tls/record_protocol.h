@@ -41,6 +41,9 @@ class RecordProtocol {
   /// Makes the prepared record of what `pieces` begin with; they may be the data in it. False: none
   /// can be made any more.
   bool write(std::span<const iovec> pieces, size_t size, std::span<char> prepared);
+  /// Messages that belong to the handshake and come after it (RFC 8446, 4.6.1). Nobody waits for
+  /// them: they leave along with what is written next.
+  void write_handshake(std::span<const uint8_t> messages);
   void write_close_notify();
   /// The client wants our keys updated, too. One answer does, however often it has asked.
   bool owes_update() const { return owes_update_; }
@@ -57,6 +60,7 @@ class RecordProtocol {
   void on_key_update(uint8_t request);
   bool is_too_much();
   void fail(uint8_t alert, int reason);
+  size_t seal(record::Type type, std::span<const uint8_t> content);
   bool send(record::Type type, std::span<const uint8_t> content);
   void send_alert(uint8_t level, uint8_t alert);
   bool update_own_keys();

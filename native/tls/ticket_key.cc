@@ -1,19 +1,18 @@
 #include "tls/ticket_key.h"
 
 #include <openssl/core_names.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "tls/hmac.h"
 #include "tls/random.h"
 
 namespace sluice::tls {
 
 namespace {
 
-constexpr size_t iv_size = 16, small_file = 48;
+constexpr size_t iv_size = 16, block_size = 16, mac_size = Sha256::size, small_file = 48;
 
 }  // namespace
 
@@ -51,15 +50,41 @@ bool TicketKey::open(const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CT
   return set_mac(mac) && EVP_DecryptInit_ex(cipher, algorithm(), nullptr, cipher_.data(), iv) == 1;
 }
 
-// RFC 5077, 4: the MAC comes last.
+// RFC 5077, 4: name, IV, session, MAC.
+bool TicketKey::seal(std::span<const unsigned char> session,
+                     std::vector<unsigned char>& ticket) const {
+  thread_local CipherPtr context(EVP_CIPHER_CTX_new());
+  EVP_CIPHER_CTX* cipher = context.get();
+  ticket.resize(name_size + iv_size + session.size() + block_size + mac_size);
+  unsigned char* iv = ticket.data() + name_size;
+  unsigned char* end = iv + iv_size;
+  // To name the same one again would have it allocated anew.
+  const EVP_CIPHER* other =
+      EVP_CIPHER_CTX_get0_cipher(cipher) == algorithm() ? nullptr : algorithm();
+  int written = 0;
+  std::ranges::copy(name_, ticket.begin());
+  if (!public_random({iv, iv_size}) ||
+      !EVP_EncryptInit_ex2(cipher, other, cipher_.data(), iv, nullptr) ||
+      !EVP_EncryptUpdate(cipher, end, &written, session.data(), int(session.size()))) {
+    return false;
+  }
+  end += written;
+  if (!EVP_EncryptFinal_ex(cipher, end, &written)) return false;
+  end += written;
+  sign({ticket.data(), end}, {end, mac_size});
+  ticket.resize(size_t(end - ticket.data()) + mac_size);
+  return true;
+}
+
 bool TicketKey::has_sealed(std::span<const unsigned char> ticket) const {
-  constexpr size_t mac_size = SHA256_DIGEST_LENGTH;
   if (ticket.size() < name_size + iv_size + mac_size || !has_name(ticket.data())) return false;
   unsigned char mac[mac_size];
-  unsigned size = 0;
-  size_t sealed = ticket.size() - mac_size;
-  return HMAC(EVP_sha256(), mac_.data(), int(size_), ticket.data(), sealed, mac, &size) &&
-         CRYPTO_memcmp(mac, ticket.data() + sealed, mac_size) == 0;
+  sign(ticket.first(ticket.size() - mac_size), mac);
+  return CRYPTO_memcmp(mac, ticket.last(mac_size).data(), mac_size) == 0;
+}
+
+void TicketKey::sign(std::span<const unsigned char> sealed, std::span<unsigned char> code) const {
+  HmacKey<Sha256>(std::span(mac_).first(size_)).sign({sealed}, code);
 }
 
 const EVP_CIPHER* TicketKey::algorithm() const {

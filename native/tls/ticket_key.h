@@ -2,6 +2,7 @@
 
 #include <array>
 #include <span>
+#include <vector>
 
 #include "tls/openssl.h"
 
@@ -20,13 +21,16 @@ class TicketKey {
   Bytes bytes() const;
 
   bool has_name(const unsigned char* name) const;
-  /// Makes a ticket's cipher and MAC ready. To seal, `name` and `iv` are filled.
+  /// Makes a ticket that holds `session`. False: there is no randomness to be had.
+  bool seal(std::span<const unsigned char> session, std::vector<unsigned char>& ticket) const;
+  /// The same by OpenSSL: its cipher and MAC are made ready. To seal, `name` and `iv` are filled.
   bool seal(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const;
   bool open(const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) const;
   /// Whether a ticket, as OpenSSL lays it out, is one that this key has sealed.
   bool has_sealed(std::span<const unsigned char> ticket) const;
 
  private:
+  void sign(std::span<const unsigned char> sealed, std::span<unsigned char> code) const;
   bool set_mac(EVP_MAC_CTX* mac) const;
   const EVP_CIPHER* algorithm() const;
 

@@ -82,6 +82,11 @@ std::unique_ptr<TicketKeys> TicketKeys::install(SSL_CTX* context, const Settings
   return keys;
 }
 
+const TicketKey* TicketKeys::sealing() {
+  refresh(false);
+  return keys_.empty() ? nullptr : &keys_[0];
+}
+
 const TicketKey* TicketKeys::find(const unsigned char* name) const {
   auto found =
       std::ranges::find_if(keys_, [&](const TicketKey& key) { return key.has_name(name); });
@@ -107,8 +112,8 @@ int TicketKeys::use(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER
   TicketKeys* keys = Context::of(ssl).ticket_keys();
   if (!keys) return encrypt ? -1 : 0;
   if (encrypt) {
-    keys->refresh(false);
-    return !keys->keys_.empty() && keys->keys_[0].seal(name, iv, cipher, mac) ? 1 : -1;
+    const TicketKey* key = keys->sealing();
+    return key && key->seal(name, iv, cipher, mac) ? 1 : -1;
   }
   ServerHandshake* handshake = ServerHandshake::of(ssl);
   if (handshake && handshake->session_lookup.is_replay()) return 0;

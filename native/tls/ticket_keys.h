@@ -23,6 +23,8 @@ class TicketKeys {
   static std::unique_ptr<TicketKeys> install(SSL_CTX* context, const Settings& settings,
                                              SessionZone* zone, const TicketKeyRing* ring);
 
+  /// What new tickets are sealed with; null: there is no key. Valid until the next call.
+  const TicketKey* sealing();
   /// Whether a ticket is one of ours.
   bool have_sealed(std::span<const unsigned char> ticket);
 

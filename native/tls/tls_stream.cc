@@ -4,7 +4,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tls/context.h"
 #include "tls/key_schedule.h"
+#include "tls/new_session_tickets.h"
 
 namespace sluice::tls {
 
@@ -89,10 +91,11 @@ struct StreamBio {
 };
 
 TlsStream::TlsStream(net::Stack& stack, net::StreamPtr inner, SslPtr ssl)
-    : stack_(stack),
-      inner_(std::move(inner)),
-      ssl_(std::move(ssl)),
-      watch_(HandshakeWatch::start(ssl_.get())) {
+    : stack_(stack), inner_(std::move(inner)), ssl_(std::move(ssl)) {
+  if (SSL_is_server(ssl_.get()) && Context::of(ssl_.get()).allows_own_records()) {
+    watch_ = std::make_unique<HandshakeWatch>(ssl_.get());
+    new_session_tickets::hold_back(ssl_.get());
+  }
   BIO* bio = BIO_new(StreamBio::method());
   BIO_set_data(bio, this);
   SSL_set_bio(ssl_.get(), bio, bio);
@@ -156,9 +159,16 @@ void TlsStream::visit() {
   if (!closed_ && !paused_ && held_.empty() && state_ != State::parked) inner_->resume_reading();
 }
 
+// OpenSSL may derive keys in the call.
+template <typename Call>
+int TlsStream::noting(Call call) {
+  KeyScheduleNoting noting(watch_ ? &watch_->notes() : nullptr);
+  return call();
+}
+
 void TlsStream::shake_hands() {
   ERR_clear_error();
-  int outcome = SSL_do_handshake(ssl_.get());
+  int outcome = noting([this] { return SSL_do_handshake(ssl_.get()); });
   if (outcome == 1) {
     bool told = state_ == State::finishing;
     state_ = State::open;
@@ -190,7 +200,8 @@ bool TlsStream::read_early_data() {
   while (!closed_ && !paused_) {
     size_t size = 0;
     std::span<char> buffer = decrypted().first(largest_record);
-    switch (SSL_read_early_data(ssl_.get(), buffer.data(), buffer.size(), &size)) {
+    switch (noting(
+        [&] { return SSL_read_early_data(ssl_.get(), buffer.data(), buffer.size(), &size); })) {
       case SSL_READ_EARLY_DATA_FINISH:
         early_data_accepted_ = false;
         if (state_ == State::early) state_ = State::finishing;
@@ -228,9 +239,17 @@ void TlsStream::let_go(std::shared_ptr<Agreement> agreement) {
 
 // From the handshake's end on the path of bytes is ours.
 void TlsStream::take_over() {
-  agreement_->complete(ssl_.get());
   std::optional<RecordKeys::Both> keys;
-  if (watch_) keys = watch_->keys();
+  std::optional<std::vector<uint8_t>> tickets;
+  if (watch_) {
+    keys = watch_->keys();
+    if (keys) tickets = new_session_tickets::make(ssl_.get(), watch_->notes().resumption.get());
+    if (!tickets) {
+      new_session_tickets::send_by_openssl(ssl_.get());
+      keys = watch_->keys();
+    }
+  }
+  agreement_->complete(ssl_.get());
   watch_.reset();
   if (!keys) {
     drop_key_share(ssl_.get());
@@ -241,6 +260,7 @@ void TlsStream::take_over() {
   record_size_ = uint16_t(std::min<size_t>(record_size_, largest));
   keep_session(ssl_.get());
   ssl_.reset();
+  if (tickets) records_->write_handshake(*tickets);
 }
 
 void TlsStream::read() { records_ ? read_records() : read_from_openssl(); }

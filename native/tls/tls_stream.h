@@ -100,6 +100,8 @@ class TlsStream final : public net::Stream, public net::Layer, private net::Stre
   friend struct StreamBio;
   size_t take_input(std::span<char> into);
   void advance();
+  template <typename Call>
+  int noting(Call call);
   void shake_hands();
   bool read_early_data();
   void take_over();
