@@ -24,6 +24,12 @@ interface Symptom {
   /** In what F-Stack or DPDK printed. */
   readonly sign: RegExp;
   readonly remedy: (terms: Terms) => string;
+  /** Who isn't root meets it for that reason, whatever DPDK says of it. */
+  readonly ofRights?: true;
+}
+
+function asRoot({ starter }: Terms): string {
+  return `start ${starter} as root: devices and hugepages need it`;
 }
 
 /** The first one that fits counts: causes before consequences. */
@@ -34,7 +40,7 @@ const SYMPTOMS: readonly Symptom[] = [
   },
   {
     sign: /permission denied|operation not permitted|not.*root/i,
-    remedy: ({ starter }) => `start ${starter} as root: devices and hugepages need it`,
+    remedy: asRoot,
   },
   {
     sign: /hugepage|hugetlb|cannot (?:init|get|allocate) .*memory|no free .*memory|not enough memory/i,
@@ -44,9 +50,10 @@ const SYMPTOMS: readonly Symptom[] = [
   {
     sign: /no such device|failed to (?:create|probe|initiali[sz]e) .*(?:device|vdev)|ioctl failed.*SIOCGIFINDEX|rte_eth_dev_count|no (?:probed )?ethernet/i,
     remedy: ({ device }) => `bind a NIC to a driver of DPDK, or name a virtual device: ${device}`,
+    ofRights: true,
   },
   {
-    sign: /lcore|core mask|coremask/i,
+    sign: /lcore \d+ (?:is )?unavailable|invalid core ?mask/i,
     remedy: () => 'let "lcore_mask" name CPUs that this machine has',
   },
   {
@@ -59,18 +66,23 @@ const SYMPTOMS: readonly Symptom[] = [
   },
 ];
 
+/** All that DPDK could be told, after an argument that it doesn't like. */
+const USAGE = /^Usage:.*\n(?:(?!EAL: ).*\n)*/m;
 const UNKNOWN = 'see "docs/fstack.md"';
 
-export function explainFailure(output: string, terms = DIRECTIVES): StartFailure {
+/** `root`: whether it was tried with root's rights. */
+export function explainFailure(output: string, root: boolean, terms = DIRECTIVES): StartFailure {
   const lines = output
+    .replace(USAGE, '')
     .split('\n')
     .map((line) => line.replace(/^(?:EAL|ETHDEV|PMD|VHOST_\w+|MBUF|MEMPOOL): /, '').trim())
     .filter((line) => line !== '');
-  for (const { sign, remedy } of SYMPTOMS) {
+  for (const { sign, remedy, ofRights } of SYMPTOMS) {
     const reason = lines.find((line) => sign.test(line));
-    if (reason !== undefined) return { reason: clean(reason), remedy: remedy(terms) };
+    if (reason !== undefined)
+      return { reason: clean(reason), remedy: (ofRights && !root ? asRoot : remedy)(terms) };
   }
-  return { reason: clean(lines.at(-1) ?? 'it ended without a word'), remedy: UNKNOWN };
+  return { reason: clean(lines.at(-1) ?? 'it ended without a word'), remedy: root ? UNKNOWN : asRoot(terms) };
 }
 
 /** DPDK writes of an error where it is and where it came from; one line of the log is for the cause. */

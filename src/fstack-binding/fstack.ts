@@ -7,6 +7,7 @@ import { hasDeviceForItself } from './devices.ts';
 import { DIRECTIVES, explainFailure, type StartFailure } from './failure.ts';
 import type { Crew } from './flow-board.ts';
 import type { Ini } from './ini.ts';
+import { removeLeftovers } from './leftovers.ts';
 
 export interface FstackSettings {
   /** What bin/build-fstack has linked; see fstackLibrary(). */
@@ -74,7 +75,7 @@ export function startFstack(
     devices: settings.devices,
     idleSleep: idleSleep(settings),
   });
-  return output === null ? undefined : explainFailure(output, terms);
+  return output === null ? undefined : explainFailure(output, process.geteuid?.() === 0, terms);
 }
 
 /** The ini with what is ours to say. F-Stack's own sleep would delay the kernel's events: the worker sleeps instead. */
@@ -97,8 +98,25 @@ export function effectiveIni({ ini, devices, noHuge, worker, workers, crew }: Fs
   const lcore = lcoresOf(ini.value('dpdk', 'lcore_mask') ?? '')?.[worker] ?? 0;
   return withPorts.with('dpdk', {
     lcore_mask: (1n << BigInt(lcore)).toString(16),
-    file_prefix: `${ini.value('dpdk', 'file_prefix') ?? 'sluice'}-${crew.shift}-${worker}`,
+    file_prefix: ownPrefix(ini, crew, worker),
   });
+}
+
+function ownPrefix(ini: Ini, { shift }: Crew, worker: number): string {
+  return `${ini.value('dpdk', 'file_prefix') ?? 'sluice'}-${shift}-${worker}`;
+}
+
+/** To be called when a worker has ended, in whatever way, by a process that has root's rights still. */
+export function tidyUpAfter({
+  ini,
+  devices,
+  crew,
+  worker,
+}: Pick<FstackSettings, 'ini' | 'devices' | 'crew' | 'worker'>): void {
+  const own = crew && hasDeviceForItself(devices) ? ownPrefix(ini, crew, worker) : undefined;
+  const prefix = own ?? ini.value('dpdk', 'file_prefix');
+  // F-Stack puts a word of its own before it.
+  removeLeftovers(prefix === undefined ? 'container' : `container-${prefix}`);
 }
 
 function idleSleep({ idleSleep: said, ini }: FstackSettings): number {

@@ -76,10 +76,10 @@ t.test('crews: workers that end give back to another binary', async (t) => {
   crew.board.arrived(others, 0);
   crew.board.arrived(crew.shift, 0);
   crew.board.serve(crew.shift);
-  t.notOk(crews.othersServe);
+  t.equal(crews.serving, 'ours');
   crews.handBack();
   t.equal(crew.board.serving, others);
-  t.ok(crews.othersServe);
+  t.equal(crews.serving, 'others');
   const third = crew.board.claim(1) ?? 0;
   crew.board.arrived(third, 0);
   crews.handBack();

@@ -135,8 +135,8 @@ t.test('a worker that has the device for itself is a program of its own for DPDK
 });
 
 t.test('a reason and a remedy are found in what F-Stack printed', async (t) => {
-  const explained = (output: string): string => {
-    const { reason, remedy } = explainFailure(output);
+  const explained = (output: string, root = true): string => {
+    const { reason, remedy } = explainFailure(output, root);
     return `${reason}; ${remedy}`;
   };
   t.match(
@@ -153,7 +153,17 @@ t.test('a reason and a remedy are found in what F-Stack printed', async (t) => {
     explained('init_af_packet_dev(): ioctl failed (SIOCGIFINDEX)\nEAL: Permission denied\n'),
     /start the master as root/,
   );
-  t.match(explained('port0 if config error: no addr\n'), /correct the file that "fstack_conf" names/);
+  const device = 'vdev_probe(): failed to initialize net_af_packet0 device\n';
+  t.match(explained(device), /^vdev_probe.*; bind a NIC .* or name a virtual device/);
+  t.match(explained(device, false), /^vdev_probe.*; start the master as root/);
+  t.match(explained('port0 if config error: no addr\n', false), /correct the file that "fstack_conf" names/);
+  t.match(
+    explained(
+      '[dpdk]: lcore_mask=100\nEAL: Detected CPU lcores: 2\nEAL: lcore 8 unavailable\n\nUsage: f-stack [options]\n' +
+        "  --huge-unlink  When to unlink files in hugetlbfs\n  --root\nEAL: FATAL: Invalid 'command line' arguments.\n",
+    ),
+    /^lcore 8 unavailable; let "lcore_mask" name CPUs/,
+  );
   t.match(explained('something else.\n'), /^something else; see/);
   t.match(explained(''), /^it ended without a word/);
 });

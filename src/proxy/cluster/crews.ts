@@ -49,15 +49,16 @@ export class Crews {
     }
   }
 
-  /** New connections are for workers of another binary. */
-  get othersServe(): boolean {
-    const board = this.#board;
-    return board !== undefined && !this.#own.includes(board.serving) && board.isManned(board.serving);
+  /** Whose workers, up on F-Stack and in reach of another binary's, have new connections. */
+  get serving(): 'ours' | 'others' | undefined {
+    const { board } = this;
+    if (!board?.isManned(board.serving)) return undefined;
+    return this.#own.includes(board.serving) ? 'ours' : 'others';
   }
 
   /** Before our workers end: another binary's are to serve, if there are any. */
   handBack(): void {
-    if (this.othersServe) return;
+    if (this.serving === 'others') return;
     const [other] = this.#board?.mannedShifts().filter((shift) => !this.#own.includes(shift)) ?? [];
     if (other !== undefined) this.#board?.serve(other);
   }

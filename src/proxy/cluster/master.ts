@@ -25,6 +25,9 @@ const TERMINATE_MS = 1500;
 const DEVICE_PATIENCE_MS = 1000;
 /** How long workers listen on F-Stack beside those that serve now, for the sake of connections in the making. */
 const HANDSHAKE_MS = 1000;
+/** How long they wait for a new binary's to come up on F-Stack, and how often the master looks. */
+const OTHERS_MS = 10_000;
+const LOOK_MS = 50;
 const STDERR = 2;
 
 export interface MasterOptions {
@@ -144,11 +147,20 @@ export class Master {
     this.#ending = 'quit';
     this.#crews.handBack();
     this.#workers.end();
-    if (this.#crews.othersServe) await setTimeout(HANDSHAKE_MS);
+    await this.#letOthersTakeOver();
     if (this.#ending !== 'quit') return;
     this.#workers.signal('SIGQUIT');
     this.#closeSockets();
     if (!this.#workers.live) this.#exit();
+  }
+
+  /** Before our workers close what only they listen on: another binary's may be about to serve, or have just begun. */
+  async #letOthersTakeOver(): Promise<void> {
+    const deadline = Date.now() + OTHERS_MS;
+    while (this.#newBinary && this.#crews.serving === 'ours' && Date.now() < deadline) {
+      await setTimeout(LOOK_MS);
+    }
+    if (this.#crews.serving === 'others') await setTimeout(HANDSHAKE_MS);
   }
 
   #terminate(): void {
@@ -360,7 +372,7 @@ export class Master {
     this.#accepting = false;
     this.#workers.stopRespawning();
     const workers = this.#workers.list();
-    if (this.#crews.othersServe) await setTimeout(HANDSHAKE_MS);
+    await this.#letOthersTakeOver();
     this.#workers.signal('SIGQUIT', workers);
   }
 }

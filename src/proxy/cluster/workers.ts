@@ -2,6 +2,8 @@
 
 import { constants } from 'node:os';
 import type { Crew } from '../../fstack-binding/flow-board.ts';
+import { tidyUpAfter } from '../../fstack-binding/fstack.ts';
+import { Ini } from '../../fstack-binding/ini.ts';
 import { type Crews, NoPlace } from './crews.ts';
 import { childEnvironment } from './environment.ts';
 import type { ErrorLog } from './error-log.ts';
@@ -181,6 +183,7 @@ export class Workers {
     const log = this.#log();
     this.#workers.delete(worker);
     worker.crew?.board.left(worker.crew.shift, worker.settings.worker);
+    tidyUp(worker);
     this.#settle(worker, false);
 
     log.write('notice', `signal 17 (SIGCHLD) received from ${worker.pid}`);
@@ -237,4 +240,11 @@ export class Workers {
     }, delay);
     this.#respawns.set(worker, { timer, crew });
   }
+}
+
+/** DPDK's files are root's, and the worker was it no longer when it ended. */
+function tidyUp({ settings: { stack, worker }, crew }: WorkerProcess): void {
+  const parsed = stack && Ini.parse(stack.ini);
+  if (!parsed || 'error' in parsed) return;
+  tidyUpAfter({ ini: parsed.ini, devices: stack.devices, worker, ...(crew && { crew }) });
 }

@@ -150,6 +150,32 @@ for (const [when, patience] of [
   });
 }
 
+// https://nginx.org/en/docs/control.html#upgrade: the way back when the old workers have been told to go, here
+// before those that come have started F-Stack.
+t.test('the old binary starts workers anew, the new one goes', { skip }, async (t) => {
+  const network = new Network(t).addVeth();
+  const sluice = await startServer(t, network, 1);
+  const { visits, sizes } = await withVisitors(t, network, async () => {
+    const old = await sluice.startNewBinary(20_000);
+    sluice.signal('SIGWINCH', old);
+    await eventually('the old worker to drain', () => quitting(sluice) === 1, 20_000);
+    const draining = sluice.workers(old);
+    sluice.signal('SIGHUP', old);
+    const serves = (): boolean => {
+      const pid = Number(network.curl(`http://${FSTACK}/`));
+      return sluice.workers(old).includes(pid) && !draining.includes(pid);
+    };
+    await eventually('another one to serve', serves, 20_000);
+    const young = sluice.pid;
+    sluice.signal('SIGQUIT', young);
+    await eventually('the new binary to go', () => !existsSync(`/proc/${young}`), 30_000);
+  });
+  t.strictSame(visits.failures, []);
+  t.strictSame(sizes, [SIZE, SIZE, SIZE]);
+  t.equal(visits.bodies.length, 3);
+  t.strictSame(warnings(sluice), []);
+});
+
 t.test('from the kernel to F-Stack and back', { skip }, async (t) => {
   const network = new Network(t).addVeth();
   const http = 'events { } http { access_log off; server { listen 80; return 200 $pid; } }';

@@ -67,11 +67,12 @@ export class Network {
     return attempt('-n', server, 'link', 'set', device, 'address', '02:00:00:77:00:01', 'up');
   }
 
-  /** Writes a program that starts Sluice in F-Stack's namespace, or, with `clientSide`, in the client's. */
-  program(directory: string, clientSide = false): string {
+  /** Writes a program that starts Sluice in F-Stack's namespace, or in the client's; `uid`: as another user. */
+  program(directory: string, { clientSide = false, uid = 0 } = {}): string {
     const path = join(directory, 'sluice-in-namespace');
     const namespace = clientSide ? this.client : this.server;
-    writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${namespace} ${PROGRAM} "$@"\n`);
+    const as = uid === 0 ? '' : `setpriv --reuid=${uid} --clear-groups`;
+    writeFileSync(path, `#!/bin/sh\nexec ip netns exec ${namespace} ${as} ${PROGRAM} "$@"\n`);
     chmodSync(path, 0o755);
     return path;
   }

@@ -1,9 +1,9 @@
 /** `npm run test:fstack`: the end-to-end tests over the real F-Stack. As root, with FF_PATH, after a build that found it. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { eventually } from '../../support/eventually.ts';
-import { startSluice } from '../../support/sluice.ts';
+import { Sluice, startSluice } from '../../support/sluice.ts';
 import { makeIdentity } from '../../tls/certificates.ts';
 import { CLIENT, FSTACK, Network } from './network.ts';
 import {
@@ -12,6 +12,7 @@ import {
   folder,
   freeHugepages,
   ini,
+  leftovers,
   ORIGIN_PORT,
   obstacle,
   start,
@@ -23,6 +24,7 @@ import {
 const skip = obstacle() ?? false;
 if (skip !== false) process.stderr.write(`test:fstack: skipped, for ${skip}\n`);
 t.setTimeout(180_000);
+const NOBODY = 65534;
 
 t.test('one worker over net_af_packet', { skip }, async (t) => {
   const network = new Network(t).addVeth();
@@ -37,11 +39,14 @@ t.test('one worker over net_af_packet', { skip }, async (t) => {
       location /addresses { return 200 "$remote_addr $server_addr:$server_port"; }
       location /file { alias ${big}; }
       location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; }
-      location /kernel/ { proxy_pass http://127.0.0.1:8081/; } }
+      location /kernel/ { proxy_pass http://127.0.0.1:8081/; }
+      location /unix/ { proxy_pass http://unix:${files}/origin:/; } }
     server { listen 443 ssl; listen 443 quic; http2 on; ssl_certificate cert.pem; ssl_certificate_key key.pem;
       location / { return 200 "$server_protocol $ssl_protocol"; }
       location /proxied/ { proxy_pass http://${CLIENT}:${ORIGIN_PORT}/; } }
-    server { listen 8081; kernel_network_stack on; return 200 "the kernel at $server_addr"; }`;
+    server { listen 82 proxy_protocol backlog=64 so_keepalive=10s:1s:3; keepalive_timeout 1s; client_header_timeout 1s;
+      return 200 "$proxy_protocol_addr $remote_addr"; }
+    server { listen 8081; listen unix:${files}/origin; kernel_network_stack on; return 200 "the kernel at $server_addr"; }`;
   const main = afPacket(network);
   const sluice = await start(t, network, { http, main, files: { 'cert.pem': certificate, 'key.pem': key } });
   const url = (path: string): string => `http://${FSTACK}${path}`;
@@ -58,6 +63,12 @@ t.test('one worker over net_af_packet', { skip }, async (t) => {
     'a request of a MiB',
   );
   t.equal(network.curl(url('/kernel/')), 'the kernel at 127.0.0.1', 'both stacks at once');
+  t.equal(network.curl(url('/unix/')), `the kernel at unix:${files}/origin`);
+  const told = `http://${FSTACK}:82/`;
+  t.equal(network.curl('--haproxy-protocol', told), `${CLIENT} ${CLIENT}`, 'PROXY protocol');
+  t.throws(() => network.curl(told), 'without its header the connection ends');
+  const silence = `exec 3<>/dev/tcp/${FSTACK}/82; printf 'PROXY UNKNOWN\\r\\nGET /' >&3; cat <&3`;
+  t.equal(network.run('bash', '-c', silence), '', 'a request that never comes has its time-out');
 
   t.equal(network.curl('--insecure', '--http1.1', secure('/')), 'HTTP/1.1 TLSv1.3');
   t.equal(network.curl('--insecure', '--http2', secure('/')), 'HTTP/2.0 TLSv1.3');
@@ -98,13 +109,14 @@ t.test('one worker over net_af_packet', { skip }, async (t) => {
 
   await sluice.stop();
   t.equal(sluice.logged(/exited on signal (?!9)/), 0, 'it ends in order');
+  t.strictSame(leftovers(), [], 'and leaves nothing behind, of the killed one neither');
 });
 
 t.test('without its device a worker serves on the kernel', { skip }, async (t) => {
   const network = new Network(t);
   const main = 'fstack_device net_af_packet0,iface=nowhere;';
   const sluice = await startSluice(t, {
-    program: network.program(folder(t), true),
+    program: network.program(folder(t), { clientSide: true }),
     config: 'events {} http { access_log off; server { listen 80; return 200 served; } }',
     main: `fstack_conf f-stack.conf; ${main}`,
     files: { 'f-stack.conf': ini() },
@@ -114,6 +126,25 @@ t.test('without its device a worker serves on the kernel', { skip }, async (t) =
   t.match(
     sluice.errorLog(),
     /\[warn\].*F-Stack did not start: .*"fstack_device".*serves on the kernel's network stack/,
+  );
+});
+
+t.test('started by who is not root, workers serve on the kernel and say so', { skip }, async (t) => {
+  const network = new Network(t).addVeth();
+  network.clientNamespace = network.server;
+  const sluice = new Sluice({
+    program: network.program(folder(t), { uid: NOBODY }),
+    config: 'events {} http { access_log off; server { listen 8080; return 200 served; } }',
+    main: `fstack_conf f-stack.conf; ${afPacket(network)}`,
+    files: { 'f-stack.conf': ini() },
+  });
+  t.teardown(() => sluice.remove());
+  chmodSync(sluice.directory, 0o777);
+  await sluice.start();
+  t.equal(network.curl('http://127.0.0.1:8080/'), 'served');
+  t.match(
+    sluice.errorLog(),
+    /\[warn\].*F-Stack did not start: .*; start the master as root.*serves on the kernel's network stack/,
   );
 });
 
@@ -163,4 +194,6 @@ t.test('two workers over net_tap', { skip: skipTap }, async (t) => {
   await tapAnswer();
   await eventually('both to serve', () => workersOf(pids()).length === 2, 20_000);
   t.equal(sluice.logged(/a worker on F-Stack has died, those that share its memory are started anew/), 1);
+  await sluice.stop();
+  t.strictSame(leftovers(), [], 'no file of a hugepage stays');
 });

@@ -1,5 +1,5 @@
 /** Sluice over the real F-Stack, as the tests here start it. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadAddon } from '../../../src/fstack-binding/addon.ts';
@@ -18,6 +18,15 @@ export function obstacle(): string | undefined {
   return 'missing' in fstack ? fstack.missing : undefined;
 }
 
+const FILE_PREFIX = `sluice-test-${process.pid}`;
+const DPDK_FOLDERS = ['/var/run/dpdk', '/tmp/dpdk', '/dev/hugepages'];
+
+/** What DPDK has left behind of this test's workers. */
+export function leftovers(): string[] {
+  const found = DPDK_FOLDERS.filter((path) => existsSync(path)).flatMap((path) => readdirSync(path));
+  return found.filter((name) => name.includes(FILE_PREFIX));
+}
+
 /** A CPU for each worker, from 0 on. */
 export function ini(workers = 1): string {
   return `[dpdk]
@@ -29,7 +38,7 @@ idle_sleep=20
 pkt_tx_delay=0
 no_huge=1
 memory=512
-file_prefix=sluice-test-${process.pid}
+file_prefix=${FILE_PREFIX}
 port_list=0
 [port0]
 addr=${FSTACK}
