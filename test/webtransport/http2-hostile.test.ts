@@ -1,9 +1,12 @@
 // What clients do wrong over HTTP/2, or too often, costs them their session, and nobody else anything.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { varint } from '../quic/raw/varint.ts';
 import { eventually } from '../support/eventually.ts';
+import type { Cleanup } from '../support/sluice.ts';
 import { Capsule, type CapsuleClient, CapsuleConnection, Code, capsule, Setting } from './capsule-client.ts';
 import { startServing } from './serving.ts';
 
@@ -13,6 +16,36 @@ const STREAMS = 4;
 const LIMITS = `webtransport_max_streams ${STREAMS}; webtransport_buffer_size ${WINDOW}; webtransport_max_sessions 2;`;
 /** Accepts, and reads nothing. */
 const DEAF = 'export const handle = (session) => session.closed;';
+
+/** Between client and server, until it is cut: then nothing passes, and nobody knows. */
+class Path {
+  readonly #sockets: Socket[] = [];
+  readonly #listener = createServer();
+
+  static async open(t: Cleanup, to: number): Promise<Path> {
+    const path = new Path();
+    path.#listener.on('connection', (near) => {
+      const far = connect(to, '127.0.0.1');
+      path.#sockets.push(near, far);
+      near.pipe(far).pipe(near);
+    });
+    path.#listener.listen(0, '127.0.0.1');
+    await once(path.#listener, 'listening');
+    t.teardown(() => {
+      for (const socket of path.#sockets) socket.destroy();
+      path.#listener.close();
+    });
+    return path;
+  }
+
+  get port(): number {
+    return (this.#listener.address() as AddressInfo).port;
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.unpipe().pause();
+  }
+}
 
 async function echoes(client: CapsuleClient, stream: number): Promise<void> {
   client.send(capsule(Capsule.lastOfStream, stream, 'hello'));
@@ -206,6 +239,20 @@ t.test('more sessions than are allowed, no handler, no TLS', async (t) => {
   const page = connection.request('/page');
   await page.until('the answer', () => page.status !== 0);
   t.not(page.status, 101);
+});
+
+t.test('a client that is silent is asked, and given up when it has gone', async (t) => {
+  const { http2Port, sluice } = await startServing(t, { deaf: DEAF }, { server: 'send_timeout 200ms;' });
+  const quiet = await (await CapsuleConnection.open(t, http2Port)).connect('/deaf');
+  const path = await Path.open(t, http2Port);
+  const connection = await CapsuleConnection.open(t, path.port);
+  await connection.connect('/deaf');
+  const pings = { count: 0 };
+  connection.session.on('ping', () => pings.count++);
+  await eventually('some PINGs', () => pings.count > 2);
+  path.cut();
+  await eventually('its end', () => sluice.logged(/client timed out/) === 1);
+  t.equal(quiet.closed, false, 'others that answer stay');
 });
 
 t.test('streams that are opened and given up without end, and floods of datagrams', async (t) => {

@@ -43,6 +43,7 @@ ServerConnection::ServerConnection(DataThread& thread, net::StreamPtr stream,
   if (core().tcp_nodelay) stream_->set_no_delay(true);
   read_timer_.bind<&ServerConnection::on_read_timeout>(this);
   send_timer_.bind<&ServerConnection::on_send_timeout>(this);
+  silence_timer_.bind<&ServerConnection::on_silence>(this);
   read_timer_.set(server().connection.client_header_timeout);
 }
 
@@ -69,6 +70,10 @@ void ServerConnection::on_data(std::span<const char> data) {
   }
   if (!failed_ && !input.empty()) receive(input);
   if (!is_connected()) return;
+  if (sessions_ > 0) {
+    asked_ = false;
+    silence_timer_.set(core().send_timeout);
+  }
   produce();
   produce_later();
 }
@@ -257,6 +262,7 @@ void ServerConnection::lose() {
   state_ = State::lost;
   read_timer_.cancel();
   send_timer_.cancel();
+  silence_timer_.cancel();
   frames_.clear();
   for (auto at = streams_.begin(); at != streams_.end();) {
     ServerStream& stream = *at;
@@ -276,6 +282,7 @@ void ServerConnection::close() {
   }
   read_timer_.cancel();
   send_timer_.cancel();
+  silence_timer_.cancel();
   stream_.reset();
   thread_.remove_connection(*this);
 }
@@ -295,6 +302,24 @@ void ServerConnection::on_read_timeout() {
   if (!going_away_) go_away();
   send_all();
   finish();
+}
+
+void ServerConnection::add_session() {
+  if (sessions_++ == 0) silence_timer_.set(core().send_timeout);
+}
+
+// A session may have nothing to say for long. Whether its client is still there a PING tells.
+void ServerConnection::on_silence() {
+  if (!is_connected() || sessions_ == 0) return;
+  if (std::exchange(asked_, true)) {
+    log(LogLevel::info, ETIMEDOUT, "client timed out");
+    abort_streams(408);
+    close();
+    return;
+  }
+  nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr);
+  produce_later();
+  silence_timer_.set(core().send_timeout);
 }
 
 // Between two writes: one that is slow, but takes bytes, may go on.

@@ -71,7 +71,8 @@ class ServerConnection final : public ClientConnection,
   const WebTransportConf* webtransport() const { return webtransport_; }
   const WebTransportWindows& client_windows() const { return client_windows_; }
   size_t sessions() const { return sessions_; }
-  void count_session(int change) { sessions_ += uint32_t(change); }
+  void add_session();
+  void remove_session() { --sessions_; }
   /// The stream is done with.
   void remove(ServerStream& stream);
 
@@ -130,6 +131,7 @@ class ServerConnection final : public ClientConnection,
   void lose();
   void close();
   void on_read_timeout();
+  void on_silence();
   void on_send_timeout();
   void watch_sending();
   void limit_requests();
@@ -154,6 +156,7 @@ class ServerConnection final : public ClientConnection,
   IntrusiveList<ServerStream, struct StreamsToStop> to_stop_;
   Timer read_timer_;
   Timer send_timer_;
+  Timer silence_timer_;  ///< while there are sessions of WebTransport
   FloodGuard guard_;
   /// Priorities of streams to come; the oldest is forgotten first.
   struct EarlyPriority {
@@ -185,7 +188,8 @@ class ServerConnection final : public ClientConnection,
   bool going_away_ = false;
   bool has_reset_ = false;  ///< a stream of which more may be on its way
   bool dependencies_changed_ = false;
-  bool idle_ = true;  ///< no request is in progress
+  bool idle_ = true;    ///< no request is in progress
+  bool asked_ = false;  ///< a PING whether the client is still there has had no answer
 };
 
 }  // namespace sluice::h2

@@ -34,7 +34,7 @@ ServerStream::ServerStream(ServerConnection& connection, int32_t id)
 }
 
 ServerStream::~ServerStream() {
-  if (session_) connection_.count_session(-1);
+  if (session_) connection_.remove_session();
 }
 
 // The connection's facts, as they were when this request came.
@@ -189,7 +189,7 @@ http::WebTransportCarrier* ServerStream::webtransport() {
         static_cast<WebTransportSession::Host&>(*this),
         WebTransportSession::Limits{limits->max_streams, limits->buffer_size},
         connection_.client_windows(), swapped);
-    connection_.count_session(+1);
+    connection_.add_session();
   }
   return session_.get();
 }
@@ -201,6 +201,12 @@ void ServerStream::produce_later() { connection_.thread().at_turn_end(*this); }
 void ServerStream::fail(uint32_t error) {
   connection_.note_reset();
   reset(error);
+}
+
+// A session that begins while the connection is about to end has not been told.
+void ServerStream::upgrade() {
+  if (connection_.thread().draining()) on_draining();
+  body_.upgrade();
 }
 
 void ServerStream::on_draining() {

@@ -82,7 +82,7 @@ class ServerStream final : public http::Downstream,
   size_t unsent() const override;
   void read_body(bool on) override;
   bool discard_body() override;
-  void upgrade() override { body_.upgrade(); }
+  void upgrade() override;
   void finished(Exchange& exchange, bool keep) override;
   http::ConnectionFacts& connection() override;
   http::WebTransportCarrier* webtransport() override;

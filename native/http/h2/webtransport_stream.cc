@@ -111,6 +111,7 @@ bool WebTransportStream::has_capsules() const {
 // end goes in a capsule of its own: there are clients that overlook it where the capsule comes
 // in several pieces.
 WebTransportStream::Sent WebTransportStream::append(std::string& capsules, uint64_t most) {
+  if (!std::exchange(announced_, true)) append_capsule(capsules, CapsuleType::stream, {id});
   if (std::exchange(stop_wanted_, false)) {
     append_capsule(capsules, CapsuleType::stop_sending, {id, stop_code_});
     if (receiving_ == Receiving::open) receiving_ = Receiving::given_up;
@@ -123,12 +124,11 @@ WebTransportStream::Sent WebTransportStream::append(std::string& capsules, uint6
   if (sending_over_) return made;
   made.bytes = size_t(std::min({uint64_t(unsent_.size()), uint64_t(largest_piece), most,
                                 client_window_ - std::min(sent_, client_window_)}));
-  if (made.bytes > 0 || !std::exchange(announced_, true)) {
+  if (made.bytes > 0) {
     append_capsule(capsules, CapsuleType::stream, {id},
                    std::string_view(unsent_).substr(0, made.bytes));
     unsent_.erase(0, made.bytes);
     sent_ += made.bytes;
-    announced_ = true;
   }
   if (unsent_.empty()) std::string().swap(unsent_);
   if (reset_wanted_) {
