@@ -21,11 +21,13 @@ class Inbox {
   /// lives as long.
   Inbox(Napi::Env env, const char* name, Napi::Function handler, Napi::Function on_end,
         HandOver hand_over, void* context)
-      : wake_(Wake::New(env, handler, name, 0, 1, this)),
+      : wake_(Wake::New(env, wakes(env), name, 0, 1)),
+        handler_(Napi::Persistent(handler)),
         on_end_(Napi::Persistent(on_end)),
         hand_over_(hand_over),
         context_(context) {
     // It may outlive its environment, which frees what is left then.
+    handler_.SuppressDestruct();
     on_end_.SuppressDestruct();
   }
 
@@ -45,20 +47,25 @@ class Inbox {
   }
 
  private:
-  static void deliver(Napi::Env env, Napi::Function handler, Inbox* self, void*) {
-    if (env == nullptr) return;  // the environment is going away: nobody left to tell
-    self->woken_ = false;
-    for (Message message; self->messages_.pop(message);) {
-      self->hand_over_(self->context_, handler, message);
-    }
-    if (self->ended_ && !self->on_end_.IsEmpty()) {
-      const Napi::FunctionReference on_end = std::move(self->on_end_);
+  // A function of ours as the library's parameter would do, but for GCC's sanitizers, which don't
+  // know that its address isn't null.
+  using Wake = Napi::TypedThreadSafeFunction<>;
+  Napi::Function wakes(Napi::Env env) {
+    return Napi::Function::New(env, [this](const Napi::CallbackInfo&) { deliver(); });
+  }
+  void deliver() {
+    woken_ = false;
+    const Napi::Function handler = handler_.Value();
+    for (Message message; messages_.pop(message);) hand_over_(context_, handler, message);
+    if (ended_ && !on_end_.IsEmpty()) {
+      handler_.Reset();
+      const Napi::FunctionReference on_end = std::move(on_end_);
       on_end.Call({});
     }
   }
-  using Wake = Napi::TypedThreadSafeFunction<Inbox, void, deliver>;
 
   Wake wake_;
+  Napi::FunctionReference handler_;
   Napi::FunctionReference on_end_;
   HandOver hand_over_;
   void* context_;
