@@ -59,7 +59,7 @@ export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
   ['quic_gso', 'on by default; a device that can not do it is noticed, and gets its datagrams one by one'],
   ['quic_host_id', "Sluice's own: see the [operator's guide](operators-guide.md#http3)"],
   ['quic_peers', "Sluice's own: see the [operator's guide](operators-guide.md#several-hosts)"],
-  ['ssl_certificate_key', "`engine:…` is refused: see the [operator's guide](operators-guide.md#tls)"],
+  ['ssl_certificate_key', "`store:…` and `engine:…`: see the [operator's guide](operators-guide.md#tls)"],
   [
     'ssl_session_store',
     "Sluice's own: see the [operator's guide](operators-guide.md#sessions-of-several-hosts)",

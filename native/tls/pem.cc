@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tls/engine_key.h"
+
 namespace sluice::tls {
 
 namespace {
@@ -83,8 +85,14 @@ ChainPtr load_chain(const Pem& pem, std::string& error) {
 
 KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error,
                 bool* encrypted) {
-  // https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key: `store:scheme:id`
+  // https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key: `store:scheme:id`,
+  // `engine:name:id`
   constexpr std::string_view store = "store:";
+  constexpr std::string_view engine = "engine:";
+  if (pem.name.starts_with(engine)) {
+    ERR_clear_error();
+    return load_engine_key(pem.name.substr(engine.size()), error);
+  }
   bool stored = pem.name.starts_with(store);
   std::string uri(stored ? pem.name.substr(store.size()) : "");
   auto load = [&](Password* password) {

@@ -9,7 +9,8 @@
 
 namespace sluice::tls {
 
-/// The text of a PEM file, or a key's `store:` URI, and what messages call it.
+/// The text of a PEM file, and what messages call it; of a key that is elsewhere the name says
+/// where.
 struct Pem {
   std::string_view name;
   std::string_view text;

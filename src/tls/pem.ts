@@ -21,15 +21,11 @@ export function namesFile(said: string): boolean {
 
 /**
  * What a directive such as `ssl_certificate` names: a file, `data:` with the text itself, or for a key `store:` with
- * the URI of where OpenSSL finds it. `full` completes names of files.
+ * the URI of where OpenSSL finds it, or `engine:` with an engine and what that calls it. `full` completes names of files.
  */
 export function readPem(said: string, full: (name: string) => string): Pem {
   if (said.startsWith(DATA)) return { name: said, text: said.slice(DATA.length) };
-  if (said.startsWith(STORE)) return { name: said, text: '' };
-  // Engines are built for the system's OpenSSL, and Node.js has another.
-  if (said.startsWith(ENGINE)) {
-    throw new PemError('loading "engine:..." certificate keys is not supported');
-  }
+  if (said.startsWith(STORE) || said.startsWith(ENGINE)) return { name: said, text: '' };
   const name = full(said);
   try {
     return { name, text: readFileSync(Buffer.from(name, 'latin1'), 'latin1') };

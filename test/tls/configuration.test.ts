@@ -68,8 +68,12 @@ t.test('what is wrong with certificates and keys is said in nginx’s words', (t
     'one of the pass phrases fits',
   );
   t.match(
-    check('ssl_certificate certificate; ssl_certificate_key engine:pkcs11:id_00;'),
-    'cannot load certificate key "engine:pkcs11:id_00": loading "engine:..." certificate keys is not supported',
+    check('ssl_certificate certificate; ssl_certificate_key engine:none:id;'),
+    /cannot load certificate key "engine:none:id": ENGINE_by_id\(\) failed \(SSL: error:.*no such engine/,
+  );
+  t.match(
+    check('ssl_certificate certificate; ssl_certificate_key engine:none;'),
+    'cannot load certificate key "engine:none": invalid syntax',
   );
   t.match(
     check('ssl_certificate certificate; ssl_certificate_key store:file:/missing;'),

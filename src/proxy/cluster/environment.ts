@@ -1,8 +1,10 @@
-/** The environment of workers and of a new binary: as nginx's, nothing but TZ and what `env` directives name. */
+/** The environment of workers and of a new binary: as nginx's, little but TZ and what `env` directives name. */
 
 /** A build under test needs its sanitizers in the workers too. */
 const BUILD_UNDER_TEST = ['SLUICE_ADDON', 'LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'];
-const ALWAYS = ['TZ', 'SLUICE_LOG_FORMAT'];
+/** nginx's workers have from their master what OpenSSL has read there. */
+const OPENSSL = ['OPENSSL_CONF', 'OPENSSL_ENGINES', 'OPENSSL_MODULES'];
+const ALWAYS = ['TZ', 'SLUICE_LOG_FORMAT', ...OPENSSL];
 
 export function childEnvironment(directives: readonly string[]): Record<string, string> {
   const environment: Record<string, string> = {};
