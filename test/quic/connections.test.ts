@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import t from 'tap';
+import { startOrigin } from '../support/origin.ts';
 import { digest } from './gtls-client.ts';
 import { startQuic } from './serving.ts';
 
@@ -64,4 +66,30 @@ t.test('keys change and addresses change while a file comes', async (t) => {
     const outcomes = await Promise.all(Array.from({ length: 4 }, () => get('/file.bin', { args })));
     for (const { bodies } of outcomes) t.equal(digest(bodies.get('file.bin')), digest(file), name);
   }
+});
+
+t.test('a NAT gives the client another port while a body goes up', async (t) => {
+  const body = randomBytes(4_000_000);
+  let received = 0;
+  const origin = await startOrigin(t, ({ rest, socket }) => {
+    const take = (bytes: number): void => {
+      received += bytes;
+      if (received === body.length) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    };
+    socket.on('data', (data) => take(data.length));
+    take(rest.length);
+  });
+  const { get, client, sluice } = await startQuic(
+    t,
+    `server { LISTEN; client_max_body_size 0; location / { proxy_request_buffering off;
+       proxy_http_version 1.1; proxy_pass http://127.0.0.1:${origin.port}; } }`,
+    {},
+    { workers: 4 },
+  );
+  writeFileSync(client.path('upload'), body);
+  const moving = ['--change-local-addr=10ms', '--nat-rebinding'];
+  const { statuses } = await get('/x', { args: ['-m', 'POST', '-d', client.path('upload'), ...moving] });
+  t.strictSame(statuses, [200]);
+  t.equal(received, body.length);
+  t.equal(sluice.logged(/quic connection migrated to /), 1);
 });

@@ -60,6 +60,11 @@ t.test('a client that a balancer sends to another host goes on', async (t) => {
   for (const each of files) t.equal(digest(each), digest(file), 'whole');
 });
 
+t.test('hosts with another key take no packets over', async (t) => {
+  const { port } = await startHosts(t, [key, randomBytes(16).toString('hex')]);
+  t.not(digest(await download(t, port, '3s')), digest(file));
+});
+
 t.test('what does not know the key is not heard', async (t) => {
   const { port, relays } = await startHosts(t, [key, key]);
   const stranger = createSocket('udp4');
