@@ -42,6 +42,12 @@ KeyPtr load_engine_key(std::string_view said, std::string& error) {
     error = "ENGINE_by_id() failed";
     return nullptr;
   }
+  // It is never finished: by the time that OpenSSL would do so, at exit, an engine's own modules
+  // may have gone.
+  if (!ENGINE_init(engine.get())) {
+    error = "ENGINE_init() failed";
+    return nullptr;
+  }
   KeyPtr key(ENGINE_load_private_key(engine.get(), id.c_str(), nullptr, nullptr));
   if (!key) error = "ENGINE_load_private_key() failed";
   return key;

@@ -1,10 +1,10 @@
 /** Keys that an OpenSSL engine has: libp11's, in a token of SoftHSM's. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import type { Cleanup } from '../support/sluice.ts';
+import { type Cleanup, Sluice } from '../support/sluice.ts';
 import { makeIdentity } from './certificates.ts';
 import { startSecure } from './secure.ts';
 
@@ -13,8 +13,8 @@ const [TOKENS = ''] = globSync('/usr/lib/**/libsofthsm2.so');
 const PIN = '1234';
 const ID = '0a';
 
-/** A token with a key; what the environment has to say for it to be found. */
-function makeToken(t: Cleanup, key: string): Record<string, string> {
+/** A token with a key, if there is one; what the environment has to say for it to be found. */
+function makeToken(t: Cleanup, key?: string): Record<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-token-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, 'tokens'));
@@ -43,6 +43,7 @@ init = 1
 `,
     ),
   };
+  if (key === undefined) return env;
   const tool = (...words: string[]): Buffer =>
     execFileSync('softhsm2-util', words, { env: { ...process.env, ...env } });
   tool('--init-token', '--free', '--label', 'token', '--pin', PIN, '--so-pin', PIN);
@@ -68,4 +69,23 @@ t.test('a key that never leaves its token', async (t) => {
   await sluice.reload();
   t.match(await get('/'), /\r\nTLSv1.3$/, 'after a reload');
   t.equal(sluice.logged(/\[(alert|crit|emerg)\]/), 0);
+});
+
+t.test('a token that isn’t there', async (t) => {
+  const { certificate } = makeIdentity('token');
+  const sluice = new Sluice({
+    config: `events {} http { server { listen 127.0.0.1:1 ssl;
+      ssl_certificate token.crt; ssl_certificate_key engine:pkcs11:id_0a; } }`,
+    files: { 'token.crt': certificate },
+  });
+  t.teardown(() => sluice.remove());
+  const { status, signal, stderr } = spawnSync(sluice.program, ['-t', ...sluice.arguments], {
+    env: { ...process.env, ...makeToken(t) },
+    encoding: 'latin1',
+  });
+  t.match(
+    stderr,
+    /cannot load certificate key "engine:pkcs11:id_0a": ENGINE_load_private_key\(\) failed \(SSL: error:.*object not found/,
+  );
+  t.same({ status, signal }, { status: 1, signal: null });
 });
