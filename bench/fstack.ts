@@ -9,7 +9,7 @@ import { FSTACK, Network } from '../test/fstack/real/network.ts';
 import { afPacket, folder, ini, obstacle } from '../test/fstack/real/server.ts';
 import { Sluice } from '../test/support/sluice.ts';
 import { makeIdentity } from '../test/tls/certificates.ts';
-import { cpuMicroseconds } from './cpu.ts';
+import { dataThreadUse } from './cpu.ts';
 
 const seconds = Number(process.argv[2] ?? 4);
 const TICK_US = 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'latin1' }));
@@ -88,7 +88,7 @@ function machineMicroseconds(): number {
 
 function measure(network: Network, worker: number, { path, connections, name }: Row): string {
   const [scheme, rest] = path.split(':');
-  const before = { worker: cpuMicroseconds(worker), machine: machineMicroseconds() };
+  const before = { worker: dataThreadUse(worker).cpu, machine: machineMicroseconds() };
   const report = network.run(
     ...(['taskset', '--cpu-list', '0', 'wrk', '--threads=1', `--connections=${connections}`] as const),
     ...[`--duration=${seconds}s`, '--timeout=10s', `${scheme}://${FSTACK}${rest}`],
@@ -97,7 +97,7 @@ function measure(network: Network, worker: number, { path, connections, name }: 
   const [trouble] = /Socket errors:.*|Non-2xx.*/.exec(report) ?? [];
   if (trouble) process.stderr.write(`${name}: ${trouble}\n`);
   if (name === LATENCY.name) return /Latency +(\S+)/.exec(report)?.[1] ?? '?';
-  const each = cpuMicroseconds(worker) - before.worker;
+  const each = dataThreadUse(worker).cpu - before.worker;
   const whole = machineMicroseconds() - before.machine;
   const cost = (us: number): string =>
     us / requests > 500 ? `${(us / requests / 1000).toFixed(2)} ms` : `${(us / requests).toFixed(1)} µs`;
@@ -106,9 +106,9 @@ function measure(network: Network, worker: number, { path, connections, name }: 
 }
 
 async function idle(worker: number): Promise<string> {
-  const before = cpuMicroseconds(worker);
+  const before = dataThreadUse(worker).cpu;
   await sleep(1000 * seconds);
-  return `${((cpuMicroseconds(worker) - before) / seconds / 10_000).toFixed(0)} %`;
+  return `${((dataThreadUse(worker).cpu - before) / seconds / 10_000).toFixed(0)} %`;
 }
 
 async function column(stack: Stack): Promise<string[]> {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Addon } from './addon.ts';
 import { lcoresOf, ownAddresses } from './check-ini.ts';
-import { hasDeviceForItself } from './devices.ts';
+import { hasDeviceForItself, withDefaults } from './devices.ts';
 import { DIRECTIVES, explainFailure, type StartFailure } from './failure.ts';
 import type { Crew } from './flow-board.ts';
 import type { Ini } from './ini.ts';
@@ -72,7 +72,7 @@ export function startFstack(
     worker,
     exclusive,
     addresses: ownAddresses(settings.ini),
-    devices: settings.devices,
+    devices: settings.devices.map(withDefaults),
     idleSleep: idleSleep(settings),
   });
   return output === null ? undefined : explainFailure(output, process.geteuid?.() === 0, terms);

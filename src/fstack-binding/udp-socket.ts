@@ -45,14 +45,15 @@ export class UdpSocket extends EventEmitter<{
   }
 
   /**
-   * Sends a datagram of up to 65507 bytes, in fragments where the path wants it. As with UDP anywhere nothing says whether
+   * Sends a datagram of 1 to 65507 bytes, in fragments where the path wants it; of more than
+   * `net.inet.udp.maxdgram` (9216) only where F-Stack's configuration allows. As with UDP anywhere nothing says whether
    * it arrives; what F-Stack wouldn't send is counted (`datagramsRefused`).
    */
   send(bytes: Uint8Array | string, to: SocketAddress): void {
     if (this.#closed) throw new Error('the socket is closed');
     const content = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-    if (content.length > MAX_DATAGRAM)
-      throw new RangeError(`a datagram of ${content.length} bytes is longer than ${MAX_DATAGRAM}`);
+    if (content.length < 1 || content.length > MAX_DATAGRAM)
+      throw new RangeError(`a datagram has 1 to ${MAX_DATAGRAM} bytes, and not ${content.length}`);
     const { address, port } = socketAddress(to);
     if (isIPv6(address) !== isIPv6(this.address))
       throw new TypeError(`"${address}" is of another family than the socket's "${this.address}"`);

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { loadAddon } from '../../src/fstack-binding/addon.ts';
 import { checkIni, lcoresOf, ownAddresses } from '../../src/fstack-binding/check-ini.ts';
+import { withDefaults } from '../../src/fstack-binding/devices.ts';
 import { explainFailure } from '../../src/fstack-binding/failure.ts';
 import { FlowBoard } from '../../src/fstack-binding/flow-board.ts';
 import { effectiveIni } from '../../src/fstack-binding/fstack.ts';
@@ -166,4 +167,10 @@ t.test('a reason and a remedy are found in what F-Stack printed', async (t) => {
   );
   t.match(explained('something else.\n'), /^something else; see/);
   t.match(explained(''), /^it ended without a word/);
+});
+
+t.test('a ring of packets is large enough for acknowledgments that come while a worker sends', async (t) => {
+  t.equal(withDefaults('net_af_packet0,iface=eth1'), 'net_af_packet0,iface=eth1,framecnt=4096');
+  t.equal(withDefaults('net_af_packet0,iface=eth1,framecnt=64'), 'net_af_packet0,iface=eth1,framecnt=64');
+  t.equal(withDefaults('net_tap0,iface=tap0'), 'net_tap0,iface=tap0');
 });

@@ -310,6 +310,7 @@ t.test('what cannot be sent is refused, or counted', async (t) => {
   const udp = await stack.bindUdp({ port: await freePort() });
   const peer = { address: '10.0.0.1', port: 9 };
   t.throws(() => udp.send(Buffer.alloc(65_508), peer), RangeError);
+  t.throws(() => udp.send('', peer), RangeError);
   t.throws(() => udp.send('x', { address: '::1', port: 9 }), /another family/);
   const before = stack.stats().datagramsRefused;
   udp.send('x', { address: '255.255.255.255', port: 9 });
