@@ -1,6 +1,6 @@
 /** What is measured. A row measures one peer at a time and knows nothing of the others. */
 import { anonymousBytes, cpuMicroseconds } from './cpu.ts';
-import { completedHandshakes, type HandshakeKind } from './handshakes.ts';
+import { completedHandshakes, type HandshakeKind, requireTerms } from './handshakes.ts';
 import { completedHttp3Requests, type Http3Load, withIdleHttp3Connections } from './http3.ts';
 import { withIdleConnections } from './idle.ts';
 import { completedRequests, type Load } from './load.ts';
@@ -130,7 +130,10 @@ function handshakeRow(name: string, kind: HandshakeKind, goal: number): Row {
     unit: 'µs/connection',
     goals: [{ of: 'ratio', most: goal }],
     applies: everyPeer,
-    measure: (peer, seconds) => handshakeCost(peer, kind, seconds),
+    measure: async (peer, seconds) => {
+      await requireTerms(peer.securePort);
+      return handshakeCost(peer, kind, seconds);
+    },
   };
 }
 

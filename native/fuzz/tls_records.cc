@@ -1,5 +1,6 @@
 // Records of a TLS client after its handshake: garbage, and genuine records of any kind. Data comes
-// through as it was sealed, and ends where something is wrong; what is answered are whole records.
+// through as it was sealed, and ends where something is wrong; what is answered are whole records,
+// and the key changes when so many have gone out that it is due.
 
 #include <sys/socket.h>
 
@@ -8,6 +9,7 @@
 
 #include "fuzz/data_plane.h"
 #include "fuzz/split.h"
+#include "tls/hmac.h"
 #include "tls/record_protocol.h"
 
 namespace {
@@ -26,6 +28,19 @@ const RecordSuite& suite_of(uint8_t choice) {
   return suites[choice % 3];
 }
 
+KeyScheduleNotes::Traffic traffic_of(const RecordSuite& suite, std::span<const uint8_t> secret) {
+  KeyScheduleNotes::Traffic traffic;
+  LabelExpansion expand(suite.digest, secret);
+  uint8_t key[32];
+  Nonce iv;
+  expand("key", std::span(key).first(suite.key_size));
+  expand("iv", iv);
+  traffic.secret.set(secret);
+  traffic.key.set(std::span(key).first(suite.key_size));
+  traffic.iv.set(iv);
+  return traffic;
+}
+
 RecordKeys::Both keys_of(uint8_t choice) {
   const RecordSuite& suite = suite_of(choice);
   uint8_t secret[48] = {choice};
@@ -33,9 +48,9 @@ RecordKeys::Both keys_of(uint8_t choice) {
   if (choice & 0x80) {
     return RecordKeys::from_master_secret(suite, secret, whole.first(32), whole.first(32));
   }
-  RecordKeys client = RecordKeys::from_traffic_secret(suite, whole);
+  RecordKeys client = RecordKeys::from_traffic(suite, traffic_of(suite, whole));
   secret[1] = 1;
-  return {client, RecordKeys::from_traffic_secret(suite, whole)};
+  return {client, RecordKeys::from_traffic(suite, traffic_of(suite, whole))};
 }
 
 /// What a client does, as the input says.
@@ -90,32 +105,63 @@ class Client {
   std::string data_;
 };
 
-void check_answers(const RecordKeys& keys, std::string_view output) {
+/// Returns how often the key has changed.
+int check_answers(const RecordKeys& keys, std::string_view output, std::string_view expected) {
   RecordOpener opener(keys, record::largest_plaintext);
   char room[RecordOpener::most_room];
   std::span<const char> rest(output);
+  std::string got;
+  int updates = 0;
   while (!rest.empty()) {
     RecordOpener::Record record;
     FUZZ_REQUIRE(opener.open(rest, room, record) == RecordOpener::Outcome::record);
-    bool update = record.type == record::Type::handshake;
-    FUZZ_REQUIRE(update || record.type == record::Type::alert);
-    if (update) opener.update();
+    switch (record.type) {
+      case record::Type::application_data:
+        got.append(record.content.data(), record.content.size());
+        break;
+      case record::Type::handshake:
+        opener.update();
+        ++updates;
+        break;
+      default:
+        FUZZ_REQUIRE(record.type == record::Type::alert);
+    }
   }
+  FUZZ_REQUIRE(got == expected);
+  return updates;
+}
+
+/// So many records of one byte.
+std::string write_records(RecordProtocol& protocol, int count) {
+  std::string written;
+  for (int i = 0; i < count; ++i) {
+    char byte = char('a' + i % 26);
+    iovec piece{&byte, 1};
+    FUZZ_REQUIRE(protocol.write({&piece, 1}, 1, protocol.prepare(1, size_t(count - i - 1))));
+    written += byte;
+  }
+  return written;
 }
 
 }  // namespace
 
-// The first byte chooses version and cipher, the second how the rest is cut.
+// The first byte chooses version and cipher, the second how the rest is cut, and how many records
+// go out: around the one after which the key is due.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   fuzz::DataPlane& plane = fuzz::DataPlane::instance();
   RecordKeys::Both keys = keys_of(data[0]);
   size_t cut = size_t{1} << (data[1] & 15);
+  constexpr uint64_t most_records = uint64_t{1} << 24;
+  constexpr int before_last = 3;
+  keys.server.sequence = most_records - before_last;
+  int going_out = data[1] >> 4;
   Client client(keys.client, {reinterpret_cast<const char*>(data) + 2, size - 2});
 
   Descriptor peer;
   net::StreamPtr below = plane.connect(peer);
   RecordProtocol protocol(keys.client, keys.server, record::largest_plaintext, *below);
+  std::string sent = write_records(protocol, going_out);
   std::string got;
   for (std::string bytes = client.step(); !bytes.empty(); bytes = client.step()) {
     for (size_t at = 0; at < bytes.size(); at += cut) {
@@ -138,8 +184,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   plane.turn();
   std::string output(65536, '\0');
   ssize_t received = ::recv(peer.get(), output.data(), output.size(), 0);
-  check_answers(keys.server,
-                std::string_view(output).substr(0, size_t(std::max<ssize_t>(received, 0))));
+  output.resize(size_t(std::max<ssize_t>(received, 0)));
+  int updates = check_answers(keys.server, output, sent);
+  bool due = keys.server.is_tls13() && going_out >= before_last;
+  FUZZ_REQUIRE(updates >= int(due));
   below.reset();
   plane.turn();
   return 0;
