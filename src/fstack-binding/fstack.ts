@@ -106,17 +106,15 @@ function ownPrefix(ini: Ini, { shift }: Crew, worker: number): string {
   return `${ini.value('dpdk', 'file_prefix') ?? 'sluice'}-${shift}-${worker}`;
 }
 
-/** To be called when a worker has ended, in whatever way, by a process that has root's rights still. */
-export function tidyUpAfter({
-  ini,
-  devices,
-  crew,
-  worker,
-}: Pick<FstackSettings, 'ini' | 'devices' | 'crew' | 'worker'>): void {
+/** To be called when a worker has ended, in whatever way, by a process that has root's rights still; by itself with `ours`. */
+export function tidyUpAfter(
+  { ini, devices, crew, worker }: Pick<FstackSettings, 'ini' | 'devices' | 'crew' | 'worker'>,
+  { ours = false } = {},
+): void {
   const own = crew && hasDeviceForItself(devices) ? ownPrefix(ini, crew, worker) : undefined;
   const prefix = own ?? ini.value('dpdk', 'file_prefix');
   // F-Stack puts a word of its own before it.
-  removeLeftovers(prefix === undefined ? 'container' : `container-${prefix}`);
+  removeLeftovers(prefix === undefined ? 'container' : `container-${prefix}`, { ours });
 }
 
 function idleSleep({ idleSleep: said, ini }: FstackSettings): number {

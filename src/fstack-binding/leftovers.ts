@@ -16,11 +16,17 @@ function dpdkPlaces(): DpdkPlaces {
   return { run: join(directory, 'dpdk'), mounts: '/proc/mounts', locks: '/proc/locks' };
 }
 
+export interface RemoveOptions extends Partial<DpdkPlaces> {
+  /** It is this process that lives by it, and about to end. */
+  readonly ours?: boolean;
+}
+
 /** Removes what is there in the name of `prefix`, unless a process lives by it. Nothing of it is worth an error. */
-export function removeLeftovers(prefix: string, places: DpdkPlaces = dpdkPlaces()): void {
+export function removeLeftovers(prefix: string, { ours = false, ...others }: RemoveOptions = {}): void {
+  const places = { ...dpdkPlaces(), ...others };
   const folder = join(places.run, prefix);
   try {
-    if (isLocked(join(folder, 'config'), places)) return;
+    if (!ours && isLocked(join(folder, 'config'), places)) return;
     rmSync(folder, { recursive: true, force: true });
     for (const file of hugepageFiles(prefix, places)) rmSync(file, { force: true });
   } catch {

@@ -31,7 +31,6 @@ export class SocketTable {
       onNews: (news) => this.#hear(news),
       onEnd: () => this.#ended.resolve(),
     });
-    process.once('exit', this.sockets.halt);
   }
 
   /** Resolves with what `make` makes of the socket, which adopts it; rejects with a socketError(). */

@@ -4,7 +4,7 @@ import { loadAddon, type SocketOptions, type SocketTotals } from './addon.ts';
 import { checkIni, lcoresOf } from './check-ini.ts';
 import { FstackError } from './error.ts';
 import type { Terms } from './failure.ts';
-import { describeFstack, fstackLibrary, startFstack } from './fstack.ts';
+import { describeFstack, fstackLibrary, startFstack, tidyUpAfter } from './fstack.ts';
 import { Ini } from './ini.ts';
 import { socketAddress } from './socket-address.ts';
 import { SocketTable } from './socket-table.ts';
@@ -81,7 +81,12 @@ export class Fstack {
         'ERR_FSTACK_START',
         `F-Stack did not start: ${failure.reason}; ${failure.remedy}`,
       );
-    return new Fstack(new SocketTable(addon));
+    const table = new SocketTable(addon);
+    process.once('exit', () => {
+      table.sockets.halt();
+      tidyUpAfter(settings, { ours: true });
+    });
+    return new Fstack(table);
   }
 
   /** Resolves when it listens; rejects with EADDRINUSE, EADDRNOTAVAIL … `onConnection` is called with each connection that comes. */

@@ -32,6 +32,8 @@ t.test('what a process lives by stays', async (t) => {
   removeLeftovers('container-a', { run, mounts, locks });
   t.ok(existsSync(config));
   t.ok(existsSync(join(huge, 'container-amap_0')));
+  removeLeftovers('container-a', { run, mounts, locks, ours: true });
+  t.strictSame(readdirSync(run), ['container-ab'], 'unless it is that process who is about to end');
 });
 
 t.test('what cannot be seen is no error', async (t) => {

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { FSTACK, Network } from './network.ts';
-import { folder, ini, obstacle } from './server.ts';
+import { folder, ini, leftovers, obstacle } from './server.ts';
 
 const skip = obstacle() ?? false;
 if (skip !== false) process.stderr.write(`test:fstack: skipped, for ${skip}\n`);
@@ -61,4 +61,5 @@ t.test('the example echoes over net_af_packet', { skip }, async (t) => {
   t.ok(stats.turns > stats.idleTurns);
   if (example.exitCode === null) await once(example, 'exit');
   t.equal(example.exitCode, 0);
+  t.strictSame(leftovers(), [], 'nothing of DPDK stays behind');
 });
