@@ -47,6 +47,8 @@ interface Space {
 export class RawClient {
   /** Of 1-RTT packets, as they come. */
   readonly frames: Frame[] = [];
+  /** Packets with a short header that no key opens: one may be a reset. */
+  readonly unopened: Buffer[] = [];
   /** Of all datagrams. */
   bytesReceived = 0;
   /** Addresses that datagrams came from. */
@@ -331,6 +333,7 @@ export class RawClient {
   #open(level: LevelNumber, packet: Buffer, offset: number): void {
     const space = this.#space(level);
     const opened = space.keys?.server.open(packet, offset, space.expected);
+    if (!opened && level === Level.application) this.unopened.push(packet);
     if (!opened || space.received.has(opened.number)) return;
     space.received.add(opened.number);
     space.expected = Math.max(space.expected, opened.number + 1);
