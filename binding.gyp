@@ -23,7 +23,12 @@
       # Of ngtcp2 never the crypto helper libraries: they bring another TLS along.
       "libraries": ["-lpcre2-8", "-lngtcp2", "-lnghttp3"],
       "configurations": {
-        "Release": { "cflags": ["-O2", "-g1"] },
+        # A request passes through more code than a processor's first cache holds: what counts is how little it is.
+        "Release": {
+          "cflags": [
+            "-O2", "-g1", "-fomit-frame-pointer", "-fno-align-loops", "-fno-align-jumps", "-fno-align-labels"
+          ]
+        },
         "Sanitize": {
           "inherit_from": ["Release"],
           "cflags": [

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/clock.h"
+
 namespace sluice::http {
 
 Method parse_method(std::string_view name) {
@@ -110,6 +112,12 @@ void HeaderList::remove(std::string_view name) {
   Header* last =
       std::remove_if(begin(), end(), [name](const Header& h) { return iequals(h.name, name); });
   size_ = static_cast<uint32_t>(last - items_);
+}
+
+std::optional<int64_t> ResponseHead::modified() const {
+  if (last_modified) return last_modified;
+  const Header* field = headers.find(HeaderId::last_modified);
+  return field ? parse_http_date(field->value) : std::nullopt;
 }
 
 }  // namespace sluice::http

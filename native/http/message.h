@@ -226,6 +226,9 @@ struct ResponseHead {
   bool expect_trailers = false;  ///< `trailers` will be filled before the body ends: a known length
                                  ///< is not announced in HTTP/1
 
+  /// last_modified, or what the field in `headers` says: read only when somebody asks.
+  std::optional<int64_t> modified() const;
+
   /// Back to nothing, as before a handler described its answer.
   void clear() {
     headers.clear();

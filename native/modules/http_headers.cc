@@ -69,7 +69,6 @@ void set_expires(Exchange& exchange, const HeadersConf& conf) {
   int64_t now = Clock::of_thread().seconds();
   int64_t when = 0;
   int64_t age = 0;
-  const std::optional<int64_t>& modified = exchange.response.last_modified;
   auto answer = [&](std::string_view date, std::string_view cache_control) {
     exchange.response.headers.set(HeaderId::expires, "Expires", date);
     exchange.response.headers.set(HeaderId::cache_control, "Cache-Control", cache_control);
@@ -87,7 +86,8 @@ void set_expires(Exchange& exchange, const HeadersConf& conf) {
       age = when - now;
       break;
     case Expires::Kind::modified:
-      if (modified && expires.seconds != 0) {
+      if (std::optional<int64_t> modified = exchange.response.modified();
+          modified && expires.seconds != 0) {
         when = *modified + expires.seconds;
         age = when - now;
         break;
@@ -119,7 +119,7 @@ void add(Exchange& exchange, const HeadersConf::Field& field) {
       return replace(exchange, field, value);
     case HeaderId::last_modified:
       replace(exchange, field, value);
-      exchange.response.last_modified = value.empty() ? std::nullopt : parse_http_date(value);
+      exchange.response.last_modified.reset();
       return;
     default:
       if (!value.empty()) exchange.response.headers.add(field.name, value, field.header);

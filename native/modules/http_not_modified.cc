@@ -41,19 +41,21 @@ bool list_has_etag(Exchange& exchange, std::string_view list, bool weak) {
 }
 
 bool unmodified_since(Exchange& exchange, std::string_view date) {
-  if (!exchange.response.last_modified) return false;
+  std::optional<int64_t> modified = exchange.response.modified();
+  if (!modified) return false;
   std::optional<int64_t> since = parse_http_date(date);
-  return since && *since >= *exchange.response.last_modified;
+  return since && *since >= *modified;
 }
 
 bool modified_since(Exchange& exchange, std::string_view date) {
   using Since = CoreConf::IfModifiedSince;
   Since mode = exchange.conf<CoreConf>().if_modified_since;
-  if (!exchange.response.last_modified || mode == Since::off) return true;
+  std::optional<int64_t> modified = exchange.response.modified();
+  if (!modified || mode == Since::off) return true;
   std::optional<int64_t> since = parse_http_date(date);
   if (!since) return true;
-  if (*since == *exchange.response.last_modified) return false;
-  return mode == Since::exact || *since < *exchange.response.last_modified;
+  if (*since == *modified) return false;
+  return mode == Since::exact || *since < *modified;
 }
 
 Verdict precondition_failed(Exchange& exchange) {

@@ -49,8 +49,8 @@ bool if_range_holds(Exchange& exchange) {
     const Header* etag = exchange.response.headers.find(HeaderId::etag);
     return etag && etag->value == condition;
   }
-  return exchange.response.last_modified &&
-         parse_http_date(condition) == exchange.response.last_modified;
+  std::optional<int64_t> modified = exchange.response.modified();
+  return modified && parse_http_date(condition) == modified;
 }
 
 bool asks_for_ranges(Exchange& exchange, const Header* range) {

@@ -91,7 +91,7 @@ void SocketStream::fail(int error) {
 
 /// Sends what a callback has left. Calls no consumer: it happens between the reads of another
 /// stream.
-[[gnu::flatten]] void SocketStream::settle() {
+void SocketStream::settle() {
   flush();
   if (error_ ? !failed_ : owes_writable()) visit_later();
 }

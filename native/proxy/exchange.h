@@ -206,9 +206,10 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   // --- Log ---
   /// A line in the error log of this location, with nginx's `, client: …, server: …, request: …`
   /// behind it.
-  void log(LogLevel level, const char* format, ...) const __attribute__((format(printf, 3, 4)));
+  [[gnu::cold]] void log(LogLevel level, const char* format, ...) const
+      __attribute__((format(printf, 3, 4)));
   /// With errno's text: ` (2: No such file or directory)`.
-  void log_errno(LogLevel level, int error, const char* format, ...) const
+  [[gnu::cold]] void log_errno(LogLevel level, int error, const char* format, ...) const
       __attribute__((format(printf, 4, 5)));
   bool logs(LogLevel level) const;
   const ErrorLog& error_log() const;

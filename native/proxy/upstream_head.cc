@@ -201,9 +201,6 @@ void UpstreamExchange::copy_field(const Header& field) {
     case HeaderId::content_type:
       copy_content_type(field.value);
       return;
-    case HeaderId::last_modified:
-      exchange.response.last_modified = parse_http_date(field.value);
-      break;
     case HeaderId::location:
       copy_location(field);
       return;

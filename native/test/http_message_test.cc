@@ -64,6 +64,19 @@ TEST("http host: names are lowered, ports and final dots cut") {
   }
 }
 
+TEST("response: when it was modified is what its handler knows, else what its field says") {
+  Arena arena;
+  ResponseHead head(arena);
+  CHECK(!head.modified());
+  head.headers.add("Last-Modified", "Thu, 01 Jan 1970 00:01:00 GMT");
+  CHECK_EQUAL(head.modified().value_or(0), 60);
+  head.last_modified = 5;
+  CHECK_EQUAL(head.modified().value_or(0), 5);
+  head.clear();
+  head.headers.add("Last-Modified", "yesterday");
+  CHECK(!head.modified());
+}
+
 TEST("uri: paths get nginx's normal form") {
   struct Case {
     const char* path;
