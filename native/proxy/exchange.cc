@@ -21,13 +21,18 @@ Exchange::Exchange(Runtime& the_runtime, http::Downstream& the_downstream)
 Exchange::~Exchange() = default;
 
 void Exchange::begin() {
-  server = &requested_server(downstream.connection(), request.host, this);
-  block = server->block;
+  take_host();
   keep_alive = request.keep_alive;
   if (request.content_length.value_or(0) == 0 && !request.chunked) body.none();
   runtime.thread.counters.requests++;
   enter(Phase::post_read);
   run_phases();
+}
+
+void Exchange::take_host() {
+  if (std::exchange(host_taken_, true)) return;
+  server = &requested_server(downstream.connection(), request.host, this);
+  block = server->block;
 }
 
 bool Exchange::take_path(bool merge_slashes) {
@@ -46,10 +51,7 @@ void Exchange::refuse(const http::Refusal& refusal) {
 }
 
 void Exchange::reject(uint16_t status) {
-  if (!request.host.empty()) {
-    server = &requested_server(downstream.connection(), request.host, this);
-    block = server->block;
-  }
+  if (!request.host.empty()) take_host();
   runtime.thread.counters.requests++;
   keep_alive = false;
   expect_tested = true;

@@ -86,6 +86,9 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   /// Makes the URI of the request's path. A refused request has one as well, for logs and error
   /// pages. False: the path makes no sense.
   bool take_path(bool merge_slashes);
+  /// Chooses the server that the request's host names. begin() does so too, but names that are
+  /// expressions run once.
+  void take_host();
   /// The request head is complete.
   void begin();
   /// Ends the exchange before it began: a request head that is no good. Logs run, the connection
@@ -281,6 +284,7 @@ class Exchange : public Disposable, public Recycled<Exchange> {
   VariableValues* values_ = nullptr;  ///< by slot; a subrequest uses its main exchange's
   uint16_t phase_cursor_ = 0;
   Phase phase_ = Phase::post_read;
+  bool host_taken_ = false;
   bool head_sent_ = false;
   bool running_ = false;     ///< run_phases() is on the stack
   bool restarted_ = false;   ///< …and is to go on, whatever the handler says

@@ -35,6 +35,17 @@ t.test('the same server speaks HTTP/2 by TLS, in the clear, and HTTP/1.1', async
   await eventually('the log', () => accessLog(sluice).includes('200 HTTP/2.0 "GET /a?b=c HTTP/2.0"'));
 });
 
+t.test("a name that is an expression: what it captures is the stream's own", async (t) => {
+  const { connect } = await startHttp2(t, 'server_name ~^(?<who>[a-z]+)\\.name$; return 200 "$who $1";');
+  const session = connect();
+  const names = ['alice', 'bob', 'carol'];
+  const answers = await Promise.all(names.map((name) => ask(session, { ':authority': `${name}.name` })));
+  t.same(
+    answers.map(({ body }) => body),
+    ['alice alice', 'bob bob', 'carol carol'],
+  );
+});
+
 t.test('a preface that comes byte by byte', async (t) => {
   const { port } = await startHttp2(t, 'return 204;');
   const socket = createConnection({ port, host: '127.0.0.1', noDelay: true });

@@ -77,9 +77,8 @@ void ServerStream::on_head(bool ended, uint32_t size) {
             .field = {.name = ":path", .value = exchange.request.target}});
     return;
   }
-  const http::ConnectionFacts& facts = connection_.facts();
-  if (!facts.listen->http2 &&
-      !requested_server(facts, exchange.request.host, nullptr).block->conf<V2Conf>().enabled) {
+  exchange.take_host();
+  if (!connection_.facts().listen->http2 && !exchange.conf<V2Conf>().enabled) {
     exchange.log(LogLevel::info,
                  "client attempted to request the server name for which the negotiated protocol is "
                  "disabled");
