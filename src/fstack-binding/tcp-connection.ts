@@ -25,7 +25,7 @@ export interface ConnectionOptions {
 export const DEFAULT_HIGH_WATER_MARK = 64 * 1024;
 
 /**
- * A stream like `net.Socket`. What the peer sends has its 'error' with a code of Node's: ECONNRESET, ETIMEDOUT, EPIPE.
+ * A stream like `net.Socket`. What goes wrong is an 'error' with a code of Node's: ECONNRESET, ETIMEDOUT, EPIPE.
  * `destroy()` drops what was written and not sent yet; `end()` doesn't.
  */
 export class TcpConnection extends Duplex {
