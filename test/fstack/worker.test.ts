@@ -88,6 +88,22 @@ t.test('requests and responses of a MiB pass, to upstreams on either stack', asy
   t.not((await get({ host: FSTACK_HOST, port }, '/marked')).status, 200, 'the kernel knows no 10.0.0.1');
 });
 
+t.test('PROXY protocol, options of sockets and time-outs are as on the kernel', async (t) => {
+  const port = await freePort();
+  const options = 'proxy_protocol backlog=64 so_keepalive=30m:10s:3 rcvbuf=64k sndbuf=64k deferred';
+  const server = `listen ${port} ${options}; client_header_timeout 200ms; return 200 "$proxy_protocol_addr $remote_addr";`;
+  const sluice = await start(t, `server { ${server} }`);
+  const client = new RawClient({ host: FSTACK_HOST, port });
+  client.send(
+    'PROXY TCP4 192.0.2.7 192.0.2.8 1000 80\r\nGET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n',
+  );
+  t.equal((await client.response()).body, '192.0.2.7 10.0.0.1');
+  const silent = new RawClient({ host: FSTACK_HOST, port });
+  silent.send('PROXY UNKNOWN\r\nGET /');
+  t.equal(await silent.end(), '', 'a request that never comes has its time-out');
+  t.equal(sluice.logged(/\[(warn|alert|emerg)\]/), 0);
+});
+
 t.test('many connections are served at once', async (t) => {
   const port = await freePort();
   await start(t, `keepalive_timeout 60s; server { listen ${port}; return 200 ok; }`);
