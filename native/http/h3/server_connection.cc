@@ -192,9 +192,14 @@ void ServerConnection::rest() {
     return;
   }
   const CoreConf& limits = core();
-  uint32_t reserved = std::min(limits.keepalive_min_timeout, limits.keepalive_timeout);
+  // With keepalive_timeout 0 a client that has asked for nothing yet has the time of a head.
+  uint32_t timeout = limits.keepalive_timeout;
+  if (timeout == 0 && facts_.requests == 0) {
+    timeout = uint32_t(server_->connection.client_header_timeout);
+  }
+  uint32_t reserved = std::min(limits.keepalive_min_timeout, timeout);
   reserved_ = reserved > 0;
-  keepalive_left_ms_ = limits.keepalive_timeout - reserved;
+  keepalive_left_ms_ = timeout - reserved;
   if (!reserved_) thread_.set_idle(*this, true);
   keepalive_timer_.set(reserved_ ? reserved : keepalive_left_ms_);
   if (thread_.draining()) drain();
