@@ -31,6 +31,9 @@ class SendBuffer {
   /// Whether there is anything to send, an end at least.
   bool ready() const { return unsent() > 0 || (finished_ && !end_sent_); }
 
+  /// Whether the peer has everything so far.
+  bool delivered() const { return !head_ && !ready(); }
+
   /// Points to what can be sent now. `end`: the stream ends with it. False: a file can't be read.
   bool gather(std::span<ngtcp2_vec> out, size_t& count, bool& end);
   void sent(size_t bytes, bool end);

@@ -279,7 +279,7 @@ t.test('a response that its upstream breaks off is reset', async (t) => {
 t.test('GOAWAY: what was begun is finished, what comes later is for another connection', async (t) => {
   const { port, sluice } = await startQuic(
     t,
-    'server { LISTEN; root .; limit_rate 100k; limit_rate_after 1k; }',
+    'server { LISTEN; root .; limit_rate 40k; limit_rate_after 1k; }',
     {
       'file.bin': randomBytes(200_000),
     },
@@ -297,7 +297,7 @@ t.test('GOAWAY: what was begun is finished, what comes later is for another conn
   busy.send(streamFrame(4, request('/file.bin'), { end: true }));
   await busy.until('a refusal', () => busy.has(FrameType.resetStream));
   t.strictSame(busy.of(FrameType.resetStream)[0]?.numbers.slice(0, 2), [4, REQUEST_REJECTED]);
-  await busy.until('the rest', () => busy.received(0).ended, 10_000);
+  await busy.until('the rest', () => busy.received(0).ended, 20_000);
   t.equal(parseResponse(busy.received(0).bytes).body.length, 200_000);
   t.strictSame(await busy.closed(), { by: 'application', code: NO_ERROR });
 });
@@ -337,6 +337,25 @@ t.test('who may still ask is answered by a worker that shuts down', async (t) =>
   t.strictSame(await client.closed(), { by: 'application', code: NO_ERROR }, 'its time is over');
   t.strictSame(controlFrames(client).at(-1), [H3.goaway, 4]);
 });
+
+t.test(
+  'a request is stopped when its answer needs no more of it, and its mere end is waited for',
+  async (t) => {
+    const { port } = await startQuic(t, 'server { LISTEN; return 200; }');
+    const client = await connect(t, port);
+    const stopped = (stream: number): boolean =>
+      client.of(FrameType.stopSending).some(({ numbers: [id] }) => id === stream);
+    client.send(streamFrame(0, request('/', [['content-length', '9']], 'POST')));
+    await client.until('STOP_SENDING', () => stopped(0));
+    client.acknowledges = false;
+    client.send(streamFrame(4, request('/')));
+    await client.until('the answer', () => client.received(4).ended);
+    t.notOk(stopped(4));
+    // what is not acknowledged comes again
+    client.acknowledges = true;
+    await client.until('STOP_SENDING', () => stopped(4));
+  },
+);
 
 t.test('keepalive_requests ends a connection with GOAWAY', async (t) => {
   const { port } = await startQuic(t, 'server { LISTEN; keepalive_requests 2; return 200; }');

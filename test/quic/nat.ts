@@ -3,6 +3,9 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { Cleanup } from '../support/sluice.ts';
 
+/** The first bit of a packet says so (RFC 9000, 17.2). */
+const LONG_HEADER = 0x80;
+
 export class Nat {
   readonly #inside = createSocket('udp4');
   readonly #mapped: Socket[] = [];
@@ -10,6 +13,8 @@ export class Nat {
   readonly #server: number;
   /** Where the client's packets go: other hosts may take what is one's. */
   host = '127.0.0.1';
+  /** The client has sent a packet with a short header: for it the handshake is complete. */
+  established = false;
   /** Packets that came back. */
   answers = 0;
   /** Whether a packet gets lost; `comesBack`: it is the server's. */
@@ -21,6 +26,7 @@ export class Nat {
     this.rebind();
     this.#inside.on('message', (packet, { port }) => {
       this.#client = port;
+      this.established ||= (packet[0] ?? 0) < LONG_HEADER;
       if (!this.loses(packet, false)) this.#mapped.at(-1)?.send(packet, server, this.host);
     });
     t.teardown(() => {

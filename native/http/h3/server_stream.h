@@ -59,6 +59,7 @@ class ServerStream final : public http::Downstream,
   /// Output was made: tells the exchange of room.
   void settle();
   void note_sent(size_t bytes) override;
+  void note_acknowledged(uint64_t bytes) override;
   void on_connection_lost();
   void abort(uint16_t status);
   /// Its answer isn't complete.
@@ -144,6 +145,7 @@ class ServerStream final : public http::Downstream,
   bool waiting_for_table_ = false;
   bool end_held_ = false;  ///< the request's end has come, not all of it was read perhaps
   bool reading_stopped_ = false;
+  bool awaits_end_ = false;     ///< answered: the request is stopped once the client has the answer
   bool counted_ = false;        ///< the response has promised a length
   bool last_given_ = false;     ///< the exchange has given all of the response
   bool waiting_ = false;        ///< the exchange waits for room

@@ -121,6 +121,10 @@ void ServerStream::note_sent(size_t bytes) {
   connection_.settle_later(*this);
 }
 
+void ServerStream::note_acknowledged(uint64_t) {
+  if (awaits_end_ && buffer.delivered()) stop_reading(Error::none);
+}
+
 void ServerStream::settle() {
   if (!exchange_ || exchange_->ended()) {
     if (closed_) leave();
@@ -149,7 +153,7 @@ void ServerStream::reset(Error error) {
   }
 }
 
-void ServerStream::finished(Exchange&, bool) {
+void ServerStream::finished(Exchange& exchange, bool) {
   if (!closed_ && !reset_) {
     if (body_.is_tunnel() && !last_given_) {
       last_given_ = true;
@@ -158,8 +162,11 @@ void ServerStream::finished(Exchange&, bool) {
     } else if (!last_given_) {
       reset(Error::internal_error);
     }
-    // The answer doesn't need the rest of the request (RFC 9114, 4.1).
-    stop_reading(Error::none);
+    // The answer doesn't need the rest of the request (RFC 9114, 4.1). Where nothing but its end is
+    // missing, that is on its way: there are clients that take STOP_SENDING for a failure.
+    awaits_end_ =
+        !reset_ && body_.received() == 0 && exchange.request.content_length.value_or(0) == 0;
+    if (!awaits_end_) stop_reading(Error::none);
   }
   end_exchange();
 }
