@@ -22,6 +22,7 @@ constexpr int64_t retry_lifetime_s = 10;
 constexpr int64_t new_lifetime_s = 600;
 /// Hosts that believe each other's tokens have clocks of their own.
 constexpr int64_t clock_skew_s = 5;
+constexpr size_t max_keys = 3;
 
 constexpr size_t nonce_size = 12;
 constexpr size_t tag_size = 16;
@@ -86,9 +87,14 @@ HostKeys::Keys::Keys(std::string_view key) {
   hmac(as_bytes("sluice quic reset"), reset);
 }
 
-HostKeys::HostKeys(std::string_view key) : first_(key) {}
+HostKeys::HostKeys(std::string_view key) { keys_.emplace_back(key); }
 
-void HostKeys::prefer(std::string_view key) { preferred_.emplace(key); }
+void HostKeys::prefer(std::string_view key) {
+  Keys preferred(key);
+  if (preferred == in_force()) return;
+  keys_.insert(keys_.begin(), preferred);
+  if (keys_.size() > max_keys) keys_.erase(keys_.end() - 2);
+}
 
 std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain,
                                     std::span<const uint8_t> associated) const {
@@ -108,10 +114,10 @@ std::vector<uint8_t> HostKeys::seal(uint8_t kind, std::span<const uint8_t> plain
 
 std::optional<std::vector<uint8_t>> HostKeys::open(std::span<const uint8_t> token,
                                                    std::span<const uint8_t> associated) const {
-  if (preferred_) {
-    if (auto plain = open_with(preferred_->token, token, associated)) return plain;
+  for (const Keys& keys : keys_) {
+    if (auto plain = open_with(keys.token, token, associated)) return plain;
   }
-  return open_with(first_.token, token, associated);
+  return std::nullopt;
 }
 
 std::vector<uint8_t> HostKeys::retry_token(const net::Address& remote, const ConnectionId& original,

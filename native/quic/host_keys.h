@@ -31,7 +31,8 @@ class HostKeys {
  public:
   explicit HostKeys(std::string_view key);
 
-  /// From now on tokens and resets are made with this key; tokens of the first one are still good.
+  /// From now on tokens and resets are made with this key. Tokens of the one before, and of the
+  /// first, are still good.
   void prefer(std::string_view key);
 
   /// The token of a Retry packet: good for the address, port and connection ID, for some seconds.
@@ -49,6 +50,7 @@ class HostKeys {
   using Key = std::array<uint8_t, 32>;
   struct Keys {
     explicit Keys(std::string_view key);
+    bool operator==(const Keys&) const = default;
     Key token;
     Key reset;
   };
@@ -57,10 +59,9 @@ class HostKeys {
   std::optional<std::vector<uint8_t>> open(std::span<const uint8_t> token,
                                            std::span<const uint8_t> associated) const;
 
-  const Keys& in_force() const { return preferred_ ? *preferred_ : first_; }
+  const Keys& in_force() const { return keys_.front(); }
 
-  Keys first_;
-  std::optional<Keys> preferred_;
+  std::vector<Keys> keys_;  ///< the one in force; the one before; the first
 };
 
 }  // namespace sluice::quic
