@@ -148,8 +148,15 @@ void WebTransportSession::on_piece() {
   }
   WebTransportStream* stream = receiving(current_);
   if (fault_) return;
+  using Reception = WebTransportStream::Reception;
+  bool end = ends && capsules_.type() == CapsuleType::last_of_stream;
+  Reception reception = stream ? stream->receive(piece.size(), end) : Reception::dropped;
+  if (reception == Reception::over_end) {
+    fail(wrong_stream);
+    return;
+  }
   received_ += piece.size();
-  if (received_ > allowed_) {
+  if (reception == Reception::over_window || received_ > allowed_) {
     fail(beyond_limit);
     return;
   }
@@ -157,20 +164,10 @@ void WebTransportSession::on_piece() {
     consume(piece.size());
     return;
   }
-  bool end = ends && capsules_.type() == CapsuleType::last_of_stream;
-  switch (stream->receive(piece.size(), end)) {
-    case WebTransportStream::Reception::wanted:
-      if (!piece.empty() || end) owner_->on_stream_data(*stream, piece, end);
-      break;
-    case WebTransportStream::Reception::dropped:
-      stream->consume(piece.size());
-      break;
-    case WebTransportStream::Reception::over_end:
-      fail(wrong_stream);
-      return;
-    case WebTransportStream::Reception::over_window:
-      fail(beyond_limit);
-      return;
+  if (reception == Reception::dropped) {
+    stream->consume(piece.size());
+  } else if (!piece.empty() || end) {
+    owner_->on_stream_data(*stream, piece, end);
   }
   settle(*stream);
 }
