@@ -1,13 +1,13 @@
 #include "fuzz/quic_client.h"
 
 #include <arpa/inet.h>
-#include <openssl/core_dispatch.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
 #include "fuzz/split.h"
+#include "quic/tls_callbacks.h"
 #include "quic/varint.h"
 
 namespace sluice::fuzz {
@@ -117,25 +117,8 @@ struct QuicClientCallbacks {
     (direction ? of(argument).write_level_ : of(argument).read_level_) = level;
     return 1;
   }
-  static int got_parameters(SSL*, const unsigned char*, size_t, void*) { return 1; }
+  static int got_transport_parameters(SSL*, const unsigned char*, size_t, void*) { return 1; }
   static int alert(SSL*, unsigned char, void*) { return 1; }
-
-  template <typename Function>
-  static void (*erased(Function* function))() {
-    return reinterpret_cast<void (*)()>(function);
-  }
-  static const OSSL_DISPATCH* table() {
-    static const OSSL_DISPATCH callbacks[] = {
-        {OSSL_FUNC_SSL_QUIC_TLS_CRYPTO_SEND, erased(crypto_send)},
-        {OSSL_FUNC_SSL_QUIC_TLS_CRYPTO_RECV_RCD, erased(crypto_receive)},
-        {OSSL_FUNC_SSL_QUIC_TLS_CRYPTO_RELEASE_RCD, erased(crypto_release)},
-        {OSSL_FUNC_SSL_QUIC_TLS_YIELD_SECRET, erased(yield_secret)},
-        {OSSL_FUNC_SSL_QUIC_TLS_GOT_TRANSPORT_PARAMS, erased(got_parameters)},
-        {OSSL_FUNC_SSL_QUIC_TLS_ALERT, erased(alert)},
-        {0, nullptr},
-    };
-    return callbacks;
-  }
 };
 
 QuicClient::QuicClient(uint16_t server_port)
@@ -148,7 +131,7 @@ QuicClient::QuicClient(uint16_t server_port)
   ssl_.reset(SSL_new(context));
   SSL_set_connect_state(ssl_.get());
   SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>("\2h3"), 3);
-  SSL_set_quic_tls_cbs(ssl_.get(), QuicClientCallbacks::table(), this);
+  SSL_set_quic_tls_cbs(ssl_.get(), quic::tls_callbacks<QuicClientCallbacks>(), this);
   SSL_set_quic_tls_transport_params(ssl_.get(), transport_parameters, sizeof transport_parameters);
   quic::InitialSecrets secrets = quic::InitialSecrets::derive(destination_);
   install(Level::initial, true, secrets.client);

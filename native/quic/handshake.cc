@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "quic/packet_protection.h"
+#include "quic/tls_callbacks.h"
 #include "tls/key_schedule.h"
 
 namespace sluice::quic {
@@ -43,23 +44,6 @@ struct HandshakeCallbacks {
     ngtcp2_conn_set_tls_alert(of(argument).connection_, code);
     return 1;
   }
-
-  template <typename Function>
-  static void (*erased(Function* function))() {
-    return reinterpret_cast<void (*)()>(function);
-  }
-  static const OSSL_DISPATCH* table() {
-    static const OSSL_DISPATCH callbacks[] = {
-        {OSSL_FUNC_SSL_QUIC_TLS_CRYPTO_SEND, erased(crypto_send)},
-        {OSSL_FUNC_SSL_QUIC_TLS_CRYPTO_RECV_RCD, erased(crypto_receive)},
-        {OSSL_FUNC_SSL_QUIC_TLS_CRYPTO_RELEASE_RCD, erased(crypto_release)},
-        {OSSL_FUNC_SSL_QUIC_TLS_YIELD_SECRET, erased(yield_secret)},
-        {OSSL_FUNC_SSL_QUIC_TLS_GOT_TRANSPORT_PARAMS, erased(got_transport_parameters)},
-        {OSSL_FUNC_SSL_QUIC_TLS_ALERT, erased(alert)},
-        {0, nullptr},
-    };
-    return callbacks;
-  }
 };
 
 namespace {
@@ -80,7 +64,7 @@ ngtcp2_crypto_level as_level(uint32_t protection) {
 }  // namespace
 
 Handshake::Handshake(tls::SslPtr ssl, bool early_data) : ssl_(std::move(ssl)) {
-  SSL_set_quic_tls_cbs(ssl_.get(), HandshakeCallbacks::table(), this);
+  SSL_set_quic_tls_cbs(ssl_.get(), tls_callbacks<HandshakeCallbacks>(), this);
   SSL_set_quic_tls_early_data_enabled(ssl_.get(), early_data);
   // A client has one connection where TCP takes several: one ticket is what it will use.
   if (SSL_get_num_tickets(ssl_.get()) > 1) SSL_set_num_tickets(ssl_.get(), 1);

@@ -9,17 +9,18 @@ namespace sluice::tls {
 namespace {
 
 constexpr std::string_view data_prefix = "data:";
-constexpr std::string_view store_prefix = "store:";
-constexpr std::string_view engine_prefix = "engine:";
+
+bool is_elsewhere(std::string_view name) {
+  return name.starts_with(store_prefix) || name.starts_with(engine_prefix);
+}
 
 bool is_file(std::string_view name) {
-  return !name.starts_with(data_prefix) && !name.starts_with(store_prefix) &&
-         !name.starts_with(engine_prefix);
+  return !name.starts_with(data_prefix) && !is_elsewhere(name);
 }
 
 /// The text that a name stands for; false with OpenSSL's errors of opening a file.
 bool read_text(const std::string& name, std::string& text, std::string& error) {
-  if (name.starts_with(store_prefix) || name.starts_with(engine_prefix)) return true;
+  if (is_elsewhere(name)) return true;
   if (!is_file(name)) {
     text = name.substr(data_prefix.size());
     return true;

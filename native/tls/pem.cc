@@ -85,16 +85,12 @@ ChainPtr load_chain(const Pem& pem, std::string& error) {
 
 KeyPtr load_key(const Pem& pem, std::span<const std::string_view> passwords, std::string& error,
                 bool* encrypted) {
-  // https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key: `store:scheme:id`,
-  // `engine:name:id`
-  constexpr std::string_view store = "store:";
-  constexpr std::string_view engine = "engine:";
-  if (pem.name.starts_with(engine)) {
+  if (pem.name.starts_with(engine_prefix)) {
     ERR_clear_error();
-    return load_engine_key(pem.name.substr(engine.size()), error);
+    return load_engine_key(pem.name.substr(engine_prefix.size()), error);
   }
-  bool stored = pem.name.starts_with(store);
-  std::string uri(stored ? pem.name.substr(store.size()) : "");
+  bool stored = pem.name.starts_with(store_prefix);
+  std::string uri(stored ? pem.name.substr(store_prefix.size()) : "");
   auto load = [&](Password* password) {
     ERR_clear_error();
     return stored ? load_from_store(uri, password) : load_from_text(pem.text, password);

@@ -9,6 +9,10 @@
 
 namespace sluice::tls {
 
+/// Names of keys that no file holds: what follows is OpenSSL's to find
+/// (https://nginx.org/en/docs/http/ngx_http_ssl_module.html#ssl_certificate_key).
+constexpr std::string_view store_prefix = "store:", engine_prefix = "engine:";
+
 /// The text of a PEM file, and what messages call it; of a key that is elsewhere the name says
 /// where.
 struct Pem {

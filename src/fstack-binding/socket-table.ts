@@ -16,9 +16,6 @@ export interface SocketEnds {
 
 const NOWHERE: SocketAddress = { address: '', port: 0 };
 
-/** What the socket is opened by, and what an error calls that. */
-const SYSCALL = { listen: 'listen', connect: 'connect', bind: 'bind' } as const;
-
 export class SocketTable {
   readonly sockets: Sockets;
   readonly #owners = new Map<number, SocketOwner>();
@@ -35,7 +32,7 @@ export class SocketTable {
 
   /** Resolves with what `make` makes of the socket, which adopts it; rejects with a socketError(). */
   open<T>(
-    kind: keyof typeof SYSCALL,
+    syscall: 'listen' | 'connect' | 'bind',
     address: SocketAddress,
     options: SocketOptions,
     make: (socket: number, ends: SocketEnds) => T,
@@ -47,14 +44,14 @@ export class SocketTable {
       hear: (news) => {
         if (news.kind === 'failed') {
           this.close(socket);
-          reject(socketError(news.value, SYSCALL[kind], address));
+          reject(socketError(news.value, syscall, address));
         } else if (news.kind === 'opened') {
           resolve(make(socket, { local: news.local, remote: news.remote ?? NOWHERE }));
         }
       },
       abandon: () => reject(closedError()),
     });
-    this.sockets[kind](socket, address, options);
+    this.sockets[syscall](socket, address, options);
     return promise;
   }
 

@@ -9,8 +9,6 @@
 
 namespace sluice::h3 {
 
-namespace {}  // namespace
-
 ServerStream::ServerStream(ServerConnection& connection, int64_t stream)
     : connection_(connection),
       facts_(connection.facts()),
