@@ -139,6 +139,19 @@ const responses: Record<string, [frames: (stream: number) => Buffer[], status: n
     502,
     /upstream sent invalid http2 frame/,
   ],
+  'an empty body without a head': [
+    (stream) => [frame(TYPE.data, END_STREAM, stream)],
+    502,
+    /upstream sent invalid http2 frame/,
+  ],
+  'an empty body behind mere hints': [
+    (stream) => [
+      frame(TYPE.headers, END_HEADERS, stream, fields([':status', '103'])),
+      frame(TYPE.data, END_STREAM, stream),
+    ],
+    502,
+    /upstream sent unexpected http2 frame: 0/,
+  ],
   'a push': [
     (stream) => [
       frame(TYPE.push, END_HEADERS, stream, Buffer.concat([number(2), fields([':method', 'GET'])])),

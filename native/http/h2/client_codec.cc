@@ -22,6 +22,8 @@ bool is_valid(std::string_view name, std::string_view value) {
          nghttp2_check_header_value(bytes(value), value.size());
 }
 
+constexpr std::string_view data_without_head = "upstream sent unexpected http2 frame: 0";  // DATA
+
 /// Not to be kept in any table on the way (RFC 7541 section 7.1.3).
 bool is_secret(http::HeaderId id) {
   return id == http::HeaderId::authorization || id == http::HeaderId::cookie;
@@ -67,7 +69,7 @@ Event ClientCodec::next(std::string_view& input, std::string_view& piece) {
   if (state_ == State::head) {
     if (!std::exchange(section_ready_, false)) {
       if (input.empty()) return Event::more;
-      refuse("upstream sent unexpected http2 frame: 0");  // DATA
+      refuse(data_without_head);
       return Event::refused;
     }
     if (http::is_interim(head_.status)) return Event::hints;
@@ -180,6 +182,11 @@ void ClientCodec::end_section(bool ended) {
   headed_ = !http::is_interim(head_.status);
   if (head_.status == 0) refuse("upstream sent no :status header");
   if (ended && !headed_) refuse("upstream prematurely closed stream");
+}
+
+void ClientCodec::end_body() {
+  ended_ = true;
+  if (!headed_) refuse(data_without_head);
 }
 
 void ClientCodec::on_reset(uint32_t error) {

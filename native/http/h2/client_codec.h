@@ -47,7 +47,7 @@ class ClientCodec final : public UpstreamCodec {
   void begin_section();
   void add_field(std::string_view name, std::string_view value);
   void end_section(bool ended);
-  void end_body() { ended_ = true; }
+  void end_body();
   /// How the response ends is known.
   bool decided() const { return ended_ || refused_ || unprocessed_; }
   /// The peer has reset the stream, or did not get as far as this request (RFC 9113 section 6.8).
