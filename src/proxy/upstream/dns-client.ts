@@ -2,7 +2,14 @@
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import { type DnsResponse, decodeResponse, encodeQuery, type RecordType } from './dns-message.ts';
+import {
+  type DnsRecord,
+  type DnsResponse,
+  decodeResponse,
+  encodeQuery,
+  isAlias,
+  type RecordType,
+} from './dns-message.ts';
 
 /** nginx asks the next server after this long. */
 const RESEND_MS = 5_000;
@@ -13,40 +20,55 @@ export const dnsError = { formatError: 1, serverFailure: 2, notFound: 3, refused
 export interface Answer {
   /** 0: success. */
   readonly code: number;
-  readonly response?: DnsResponse;
+  /** Of the type that was asked for, and the aliases on the way to them. */
+  readonly records: readonly DnsRecord[];
 }
 
 export class DnsClient {
   readonly #servers: readonly string[];
-  readonly #timeout: number;
-  #last = 0;
+  #turn = 0;
 
-  /** `servers`: `address:port`. `timeout`: ms, for a whole question with all its repetitions. */
-  constructor(servers: readonly string[], timeout: number) {
+  /** `servers`: `address:port`. */
+  constructor(servers: readonly string[]) {
     this.#servers = servers;
-    this.#timeout = timeout;
   }
 
-  async ask(name: string, type: RecordType): Promise<Answer> {
-    const deadline = Date.now() + this.#timeout;
-    for (let left = this.#timeout; left > 0; left = deadline - Date.now()) {
-      const server = this.#servers[this.#last++ % this.#servers.length] ?? '';
+  /**
+   * What a name has of each type: an answer each. Names take the servers in turn; all questions about one go to
+   * the same. `deadline`: ms since 1970, for all repetitions.
+   */
+  ask(name: string, types: readonly RecordType[], deadline: number): Promise<readonly Answer[]> {
+    const turn = this.#turn++;
+    return Promise.all(types.map((type) => this.#ask(name, type, turn, deadline)));
+  }
+
+  async #ask(name: string, type: RecordType, firstTurn: number, deadline: number): Promise<Answer> {
+    let turn = firstTurn;
+    for (let left = deadline - Date.now(); left > 0; left = deadline - Date.now()) {
+      const server = this.#servers[turn++ % this.#servers.length] ?? '';
       const query = encodeQuery(randomInt(0x10000), name, type);
-      if (!query) return { code: dnsError.formatError };
-      let response = await askByDatagram(server, query, name, type, Math.min(left, RESEND_MS));
-      if (response?.truncated)
-        response = await askByStream(server, query, name, type, Math.min(left, RESEND_MS));
-      if (response) return { code: response.code, response };
+      if (!query) return { code: dnsError.formatError, records: [] };
+      const patience = Math.min(left, RESEND_MS);
+      let response = await askByDatagram(server, query, name, type, patience);
+      if (response?.truncated) response = await askByStream(server, query, name, type, patience);
+      if (response) {
+        const { code, answers } = response;
+        return { code, records: answers.filter((record) => record.type === type || isAlias(record)) };
+      }
     }
-    return { code: dnsError.timedOut };
+    return { code: dnsError.timedOut, records: [] };
   }
 }
 
-/** RFC 5452: an answer must come from whom we asked, to where we asked from, with our number, to our question. */
-function isAnswer(response: DnsResponse | undefined, query: Buffer, name: string, type: RecordType): boolean {
-  return (
-    response?.id === query.readUInt16BE(0) && response.type === type && response.name === name.toLowerCase()
-  );
+/**
+ * RFC 5452: an answer must come from whom we asked, to where we asked from, with our number, to our question.
+ * A server that doesn't understand us has not answered: another one may, as in nginx.
+ */
+function isAnswer(response: DnsResponse, query: Buffer, name: string, type: RecordType): boolean {
+  const { id, code } = response;
+  const understood = code !== dnsError.formatError && code <= dnsError.refused;
+  const ours = id === query.readUInt16BE(0) && response.type === type && response.name === name.toLowerCase();
+  return understood && ours;
 }
 
 function endpoint(server: string): { host: string; port: number; inet6: boolean } {
@@ -73,7 +95,7 @@ function askByDatagram(
   const timer = setTimeout(end, timeout, undefined);
   socket.on('message', (message) => {
     const response = decodeResponse(message);
-    if (isAnswer(response, query, name, type)) end(response);
+    if (response && isAnswer(response, query, name, type)) end(response);
   });
   // a server that isn't there may come in a moment: the timer goes on
   socket.on('error', () => undefined);
@@ -88,7 +110,7 @@ function askByDatagram(
   return promise;
 }
 
-/** RFC 7766: the same message behind its length. */
+/** RFC 7766: the same message behind its length. Undefined when nothing useful came in time. */
 function askByStream(
   server: string,
   query: Buffer,
@@ -102,15 +124,20 @@ function askByStream(
   length.writeUInt16BE(query.length);
   let received: Buffer = Buffer.alloc(0);
   const socket = connect(port, host, () => socket.write(Buffer.concat([length, query])));
-  socket.setTimeout(timeout, () => socket.destroy());
+  const timer = setTimeout(end, timeout, undefined);
   socket.on('data', (data: Buffer) => {
     received = Buffer.concat([received, data]);
     if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
     const response = decodeResponse(received.subarray(2, 2 + received.readUInt16BE(0)));
-    resolve(isAnswer(response, query, name, type) ? response : undefined);
-    socket.destroy();
+    if (response && !response.truncated && isAnswer(response, query, name, type)) end(response);
+    else socket.destroy();
   });
+  // who refuses isn't asked again at once: the timer goes on
   socket.on('error', () => undefined);
-  socket.on('close', () => resolve(undefined));
+  function end(response: DnsResponse | undefined): void {
+    clearTimeout(timer);
+    socket.destroy();
+    resolve(response);
+  }
   return promise;
 }

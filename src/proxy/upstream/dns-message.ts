@@ -18,6 +18,12 @@ export type DnsRecord = { readonly name: string /** Seconds. */; readonly ttl: n
     }
 );
 
+export type DnsAlias = Extract<DnsRecord, { readonly type: typeof recordType.CNAME }>;
+
+export function isAlias(record: DnsRecord): record is DnsAlias {
+  return record.type === recordType.CNAME;
+}
+
 export interface DnsResponse {
   readonly id: number;
   /** RFC 1035's RCODE; 0 is success. */

@@ -1,7 +1,7 @@
 /** Names to addresses, as nginx's resolver (https://nginx.org/en/docs/http/ngx_http_core_module.html#resolver). */
 import type { ResolverPlan, ResolverText } from '../plan/upstream.ts';
-import { DnsClient, dnsError } from './dns-client.ts';
-import { type DnsRecord, type RecordType, recordType } from './dns-message.ts';
+import { type Answer, DnsClient, dnsError } from './dns-client.ts';
+import { type DnsRecord, isAlias, type RecordType, recordType } from './dns-message.ts';
 
 export interface Resolution {
   /** 0, or what dnsError and RFC 1035 list. */
@@ -40,7 +40,7 @@ export class Resolver {
 
   constructor(plan: ResolverPlan) {
     this.#plan = plan;
-    this.#client = new DnsClient(plan.servers, plan.timeout);
+    this.#client = new DnsClient(plan.servers);
   }
 
   /** Addresses of a name. Successes are remembered as long as they are valid; who asks meanwhile waits with the first. */
@@ -59,7 +59,7 @@ export class Resolver {
   /** Addresses of a service (RFC 2782): `http` means `_http._tcp` of the name; what has a dot stands as it is. */
   async lookUpService(service: string, name: string): Promise<ServiceResolution> {
     const full = service.includes('.') ? `${service}.${name}` : `_${service}._tcp.${name}`;
-    const { code, records } = await this.#records(full.toLowerCase(), recordType.SRV);
+    const { code, records } = await this.#records(full.toLowerCase(), [recordType.SRV]);
     const targets = records.filter((record) => record.type === recordType.SRV);
     const resolved = await Promise.all(
       targets.map(async (target) => ({ target, found: await this.lookUp(target.target) })),
@@ -78,7 +78,7 @@ export class Resolver {
         validUntil: this.#afterFailure(),
       };
     }
-    const validUntil = Math.min(this.#until(targets), ...resolved.map(({ found }) => found.validUntil));
+    const validUntil = Math.min(this.#until(records), ...resolved.map(({ found }) => found.validUntil));
     return { code: 0, addresses, failures, validUntil };
   }
 
@@ -86,30 +86,33 @@ export class Resolver {
     const types: RecordType[] = [];
     if (this.#plan.ipv4) types.push(recordType.A);
     if (this.#plan.ipv6) types.push(recordType.AAAA);
-    const results = await Promise.all(types.map((type) => this.#records(name, type)));
-    const records = results.flatMap((result) => result.records);
-    const failed = results.find((result) => result.code !== 0);
-    if (failed) return { code: failed.code, addresses: [], validUntil: this.#afterFailure() };
+    const { code, records } = await this.#records(name, types);
     const addresses = records.flatMap((record) => {
       if (record.type === recordType.A) return [record.address];
       return record.type === recordType.AAAA ? [`[${record.address}]`] : [];
     });
     if (addresses.length > 0) return { code: 0, addresses, validUntil: this.#until(records) };
-    return { code: dnsError.notFound, addresses, validUntil: this.#afterFailure() };
+    return { code: code || dnsError.notFound, addresses, validUntil: this.#afterFailure() };
   }
 
-  /** Follows aliases as far as the answers themselves don't. */
-  async #records(asked: string, type: RecordType): Promise<{ code: number; records: readonly DnsRecord[] }> {
+  /**
+   * What a name has of these types, behind the aliases that led there, whose time counts too. As nginx does: what one
+   * question fails for, all do; an alias is followed, for all types, when no question had what it asked for, and
+   * the last one's counts.
+   */
+  async #records(asked: string, types: readonly RecordType[]): Promise<Answer> {
+    const deadline = Date.now() + this.#plan.timeout;
+    const records: DnsRecord[] = [];
     let name = asked;
-    const aliases: DnsRecord[] = [];
-    for (let depth = 0; depth < MAX_ALIASES; depth++) {
-      const { code, response } = await this.#client.ask(name, type);
-      if (code !== 0 || !response) return { code, records: [] };
-      const found = response.answers.filter((record) => record.type === type);
-      if (found.length > 0) return { code: 0, records: [...aliases, ...found] };
-      const alias = response.answers.find((record) => record.type === recordType.CNAME);
-      if (alias?.type !== recordType.CNAME) return { code: 0, records: [] };
-      aliases.push(alias);
+    for (let depth = 0; depth <= MAX_ALIASES; depth++) {
+      const answers = await this.#client.ask(name, types, deadline);
+      const failed = answers.findLast((answer) => answer.code !== 0);
+      if (failed) return { code: failed.code, records: [] };
+      const found = answers.flatMap((answer) => answer.records);
+      records.push(...found);
+      if (!found.every(isAlias)) return { code: 0, records };
+      const alias = answers.at(-1)?.records.findLast(isAlias);
+      if (!alias) break;
       name = alias.target;
     }
     return { code: dnsError.notFound, records: [] };
