@@ -39,13 +39,18 @@ class UpstreamGroup::Resolved {
     for (const plan::Node& text : node["addresses"].items()) add(text.text(), 0, backup_);
   }
 
-  /// Asks the control thread for the addresses of a name, now and whenever they change: lines of
-  /// `ADDRESS WEIGHT ROLE`; a weight of 0 is the configured one, the role is `primary` or `backup`.
+  /// Begins with what the name was last known to stand for, and asks the control thread for its
+  /// addresses, now and whenever they change: lines of `ADDRESS WEIGHT ROLE`; the address has a
+  /// port if the name is that of a service, a weight of 0 is the configured one, the role is
+  /// `primary` or `backup`.
   void watch(DataThread& thread, const plan::Node& node, std::string_view resolver, size_t number) {
+    std::string name(node["name"].text());
+    std::string service(node["service"].text());
+    port_ = uint16_t(node["port"].integer());
+    key_ = service + ' ' + name;
+    if (group_.zone_) set(group_.zone_->find_addresses(group_.name_, key_));
     std::string kind = "peers/" + group_.name_ + '/' + std::to_string(number);
-    std::string payload =
-        kind + '\n' + std::string(resolver) + '\n' + std::string(node["name"].text()) + '\n' +
-        std::to_string(node["port"].integer()) + '\n' + std::string(node["service"].text());
+    std::string payload = kind + '\n' + std::string(resolver) + '\n' + name + '\n' + service;
     thread.on_news(
         kind, [](void* self, std::string_view news) { static_cast<Resolved*>(self)->change(news); },
         this);
@@ -60,7 +65,7 @@ class UpstreamGroup::Resolved {
 
  private:
   void add(std::string_view address, int32_t weight, bool backup) {
-    std::optional<net::Address> parsed = net::Address::parse(address);
+    std::optional<net::Address> parsed = net::Address::parse(address, port_);
     if (!parsed) return;
     Peer peer = as_configured_;
     peer.address = *parsed;
@@ -70,21 +75,28 @@ class UpstreamGroup::Resolved {
   }
 
   void change(std::string_view news) {
+    set(news);
+    if (group_.zone_) group_.zone_->keep_addresses(group_.name_, key_, news);
+    group_.set_peers();
+  }
+
+  void set(std::string_view addresses) {
     peers_.clear();
-    while (!news.empty()) {
-      std::string_view line = take_word(news, '\n');
+    while (!addresses.empty()) {
+      std::string_view line = take_word(addresses, '\n');
       std::string_view address = take_word(line, ' ');
       std::string_view number = take_word(line, ' ');
       int32_t weight = 0;
       std::from_chars(number.data(), number.data() + number.size(), weight);
       add(address, weight, backup_ || line == "backup");
     }
-    group_.set_peers();
   }
 
   UpstreamGroup& group_;
   Peer as_configured_;
   bool backup_;
+  uint16_t port_ = 0;  ///< where an address says none
+  std::string key_;    ///< of the name in the group's zone
   std::vector<std::pair<Peer, bool>> peers_;
 };
 

@@ -6,17 +6,24 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace sluice {
 
-// The zone's root is the first of a chain; the name, `GROUP ADDRESS`, follows the record.
+// Bytes that lie elsewhere in the zone, in room that the next ones may need no more of.
+struct UpstreamZone::Content {
+  uint64_t offset = 0;
+  uint32_t size = 0;
+  uint32_t room = 0;
+};
+
+// Of a peer or of a name. The zone's root is the first of a chain; what it is found by, `GROUP
+// KEY`, follows the record.
 struct UpstreamZone::Record {
   Offset<Record> next;
   uint32_t name_size;
   PeerState state;
-  uint64_t session = 0;  ///< its serialised form
-  uint32_t session_size = 0;
-  uint32_t session_room = 0;
+  Content content;  ///< a peer's last TLS session, serialised; a name's addresses
   unsigned char session_identity[SHA256_DIGEST_LENGTH] = {};
 };
 
@@ -39,11 +46,11 @@ std::unique_ptr<UpstreamZone> UpstreamZone::map(int descriptor) {
   return std::unique_ptr<UpstreamZone>(new UpstreamZone(std::move(*zone)));
 }
 
-UpstreamZone::Record* UpstreamZone::find(std::string_view group, std::string_view peer) {
+UpstreamZone::Record* UpstreamZone::find(std::string_view group, std::string_view key) {
   auto is_wanted = [&](const Record* record) {
     std::string_view name(reinterpret_cast<const char*>(record + 1), record->name_size);
-    return name.size() == group.size() + 1 + peer.size() && name.starts_with(group) &&
-           name.ends_with(peer) && name[group.size()] == ' ';
+    return name.size() == group.size() + 1 + key.size() && name.starts_with(group) &&
+           name.ends_with(key) && name[group.size()] == ' ';
   };
   for (Offset<Record> at{zone_.root()}; at;) {
     Record* record = zone_.at(at);
@@ -53,45 +60,64 @@ UpstreamZone::Record* UpstreamZone::find(std::string_view group, std::string_vie
   return nullptr;
 }
 
-PeerState* UpstreamZone::state(std::string_view group, const Peer& peer) {
-  if (Record* record = find(group, peer.name)) {
-    if (record->state.weight != peer.weight) {
-      record->state.weight = record->state.effective_weight = peer.weight;
-      record->state.current_weight = 0;
-    }
-    return &record->state;
-  }
-  std::string name = std::string(group) + ' ' + peer.name;
+UpstreamZone::Record* UpstreamZone::find_or_make(std::string_view group, std::string_view key) {
+  if (Record* record = find(group, key)) return record;
+  std::string name = std::string(group) + ' ' + std::string(key);
   uint64_t offset = zone_.allocate(sizeof(Record) + name.size());
   if (!offset) return nullptr;
   Record* record = new (zone_.address(offset, sizeof(Record) + name.size())) Record{};
   record->next = Offset<Record>{zone_.root()};
   record->name_size = uint32_t(name.size());
   std::memcpy(record + 1, name.data(), name.size());
-  record->state.weight = record->state.effective_weight = peer.weight;
   zone_.set_root(offset);
+  return record;
+}
+
+// Whoever dies in here leaves nothing rather than a half.
+void UpstreamZone::fill(Content& content, std::string_view bytes) {
+  content.size = 0;
+  if (content.room < bytes.size()) {
+    if (uint32_t room = std::exchange(content.room, 0)) zone_.free(content.offset, room);
+    content.offset = zone_.allocate(bytes.size());
+    if (!content.offset) return;
+    content.room = uint32_t(bytes.size());
+  }
+  if (bytes.empty()) return;
+  std::memcpy(zone_.address(content.offset, bytes.size()), bytes.data(), bytes.size());
+  content.size = uint32_t(bytes.size());
+}
+
+std::string_view UpstreamZone::read(const Content& content) const {
+  const void* bytes = content.size ? zone_.address(content.offset, content.size) : nullptr;
+  if (!bytes) return {};
+  return {static_cast<const char*>(bytes), content.size};
+}
+
+PeerState* UpstreamZone::state(std::string_view group, const Peer& peer) {
+  Record* record = find_or_make(group, peer.name);
+  if (!record) return nullptr;
+  if (record->state.weight != peer.weight) {
+    record->state.weight = record->state.effective_weight = peer.weight;
+    record->state.current_weight = 0;
+  }
   return &record->state;
 }
 
 tls::SessionPtr UpstreamZone::find_session(std::string_view group, std::string_view peer,
                                            std::string_view identity) {
-  unsigned char bytes[longest_session];
-  size_t size = 0;
+  std::string bytes;
   auto wanted = digest(identity);
   {
     SharedZone::Lock lock(zone_);
     const Record* record = find(group, peer);
-    if (!record || record->session_size > sizeof bytes ||
-        std::memcmp(record->session_identity, wanted.data(), wanted.size()) != 0) {
+    if (!record || std::memcmp(record->session_identity, wanted.data(), wanted.size()) != 0) {
       return nullptr;
     }
-    const void* stored = zone_.address(record->session, record->session_size);
-    if (!stored) return nullptr;
-    size = record->session_size;
-    std::memcpy(bytes, stored, size);
+    bytes = read(record->content);
   }
-  const unsigned char* at = bytes;
-  tls::SessionPtr session(d2i_SSL_SESSION(nullptr, &at, long(size)));
+  if (bytes.empty()) return nullptr;
+  const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+  tls::SessionPtr session(d2i_SSL_SESSION(nullptr, &at, long(bytes.size())));
   ERR_clear_error();
   return session;
 }
@@ -108,16 +134,21 @@ void UpstreamZone::keep_session(std::string_view group, std::string_view peer,
   SharedZone::Lock lock(zone_);
   Record* record = find(group, peer);
   if (!record) return;
-  record->session_size = 0;
-  if (record->session_room < uint32_t(size)) {
-    if (record->session) zone_.free(record->session, record->session_room);
-    record->session = zone_.allocate(size_t(size));
-    record->session_room = record->session ? uint32_t(size) : 0;
-    if (!record->session) return;
-  }
-  std::memcpy(zone_.address(record->session, size_t(size)), bytes, size_t(size));
+  record->content.size = 0;
   std::memcpy(record->session_identity, said.data(), said.size());
-  record->session_size = uint32_t(size);
+  fill(record->content, {reinterpret_cast<const char*>(bytes), size_t(size)});
+}
+
+std::string UpstreamZone::find_addresses(std::string_view group, std::string_view name) {
+  SharedZone::Lock lock(zone_);
+  const Record* record = find(group, name);
+  return record ? std::string(read(record->content)) : std::string();
+}
+
+void UpstreamZone::keep_addresses(std::string_view group, std::string_view name,
+                                  std::string_view addresses) {
+  SharedZone::Lock lock(zone_);
+  if (Record* record = find_or_make(group, name)) fill(record->content, addresses);
 }
 
 }  // namespace sluice

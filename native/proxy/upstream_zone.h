@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/shared_zone.h"
@@ -9,9 +10,10 @@
 
 namespace sluice {
 
-/// The states of a group's peers in shared memory (`zone`): one record per address, found by name,
-/// so that workers whose lists differ for a moment while names are resolved anew still agree about
-/// each peer.
+/// What workers share of a group in shared memory (`zone`), those of the next configuration
+/// included: the states of its peers, one record per address, found by name, so that workers whose
+/// lists differ for a moment while names are resolved anew still agree about each peer; and what
+/// the names stand for.
 class UpstreamZone {
  public:
   static std::unique_ptr<UpstreamZone> map(int descriptor);
@@ -26,13 +28,22 @@ class UpstreamZone {
   void keep_session(std::string_view group, std::string_view peer, std::string_view identity,
                     SSL_SESSION* session);
 
+  /// What a name of the group stood for when the control thread last said so, as it said it: a
+  /// worker begins with that. Empty if nothing was said yet. The lock is taken within.
+  std::string find_addresses(std::string_view group, std::string_view name);
+  void keep_addresses(std::string_view group, std::string_view name, std::string_view addresses);
+
   /// Locked while states are read and changed, or a record is looked up. A worker that died holding
   /// the lock leaves sums that are off by one, no more.
   SharedZone& shared() { return zone_; }
 
  private:
   struct Record;
-  Record* find(std::string_view group, std::string_view peer);
+  struct Content;
+  Record* find(std::string_view group, std::string_view key);
+  Record* find_or_make(std::string_view group, std::string_view key);
+  void fill(Content& content, std::string_view bytes);
+  std::string_view read(const Content& content) const;
   explicit UpstreamZone(SharedZone zone) : zone_(std::move(zone)) {}
 
   SharedZone zone_;

@@ -152,3 +152,74 @@ t.test('peers of a zone follow their name', async (t) => {
   await eventually('the name to be gone', async () => (await get(port)).status === 502);
   t.match(sluice.errorLog(), /no live upstreams while connecting to upstream/);
 });
+
+t.test('peers of a service: weights, those that stand by, and targets that are not there', async (t) => {
+  const one = await startOrigin(t, respondWith('one'));
+  const two = await startOrigin(t, respondWith('two'));
+  const spare = await startOrigin(t, respondWith('spare'));
+  let services = [
+    `1 3 ${one.port} a.test`,
+    `1 1 ${two.port} a.test`,
+    `2 1 ${spare.port} a.test`,
+    `1 1 ${one.port} missing.test`,
+  ];
+  const server = await startNameServer(t, ({ name }) => {
+    if (name === 'missing.test') return { code: 3 };
+    return name === '_http._tcp.peers.test' ? { services } : { addresses: ['127.0.0.1'] };
+  });
+  const { port, sluice } = await serve(
+    t,
+    `resolver ${server.address} ipv6=off valid=1s;
+     upstream named { zone named 256k; server peers.test resolve service=http; }
+     server { listen LISTEN; location / { proxy_pass http://named; } }`,
+  );
+  await eventually('the service', async () => (await get(port)).status === 200);
+  const bodies: string[] = [];
+  for (let i = 0; i < 8; i++) bodies.push((await get(port)).body);
+  t.same(
+    [bodies.filter((body) => body === 'one').length, bodies.filter((body) => body === 'two').length],
+    [6, 2],
+  );
+  t.match(
+    sluice.errorLog(),
+    /missing.test could not be resolved \(3: Host not found\) while resolving service http of peers.test/,
+  );
+  services = [`1 1 ${await freePort()} a.test`, `2 1 ${spare.port} a.test`];
+  await eventually('the spare one', async () => (await get(port)).body === 'spare');
+});
+
+t.test('what names stand for is known to workers that start later', async (t) => {
+  const one = await startOrigin(t, respondWith('one'));
+  const two = await startOrigin(t, respondWith('two'));
+  let answer: NameAnswer = { addresses: ['127.0.0.1'], services: [`1 1 ${one.port} peers.test`] };
+  const server = await startNameServer(t, () => answer);
+  const listen = await freePort();
+  const configuration = (port: number): string =>
+    `resolver ${server.address} ipv6=off valid=1s; resolver_timeout 300ms;
+     upstream named { zone shared 256k; server peers.test:${port} resolve; }
+     upstream service { zone shared 256k; server peers.test resolve service=http; }
+     server { listen 127.0.0.1:${listen};
+       location / { proxy_pass http://named; } location /service { proxy_pass http://service; } }`;
+  const { sluice } = await serve(t, configuration(one.port));
+  const asked = async (path: string): Promise<string> => (await get(listen, path)).body;
+  await eventually('the name', async () => (await asked('/')) === 'one');
+  await eventually('the service', async () => (await asked('/service')) === 'one');
+
+  answer = { code: 2 };
+  await sluice.reload(`events {} http { access_log off; ${configuration(two.port)} }`);
+  t.equal(await asked('/'), 'two', 'with the new port');
+  t.equal(await asked('/service'), 'one', 'with the port that the name server said');
+  const [worker = 0] = sluice.workers();
+  process.kill(worker, 'SIGKILL');
+  await eventually('another worker', () => sluice.workers().some((pid) => pid !== worker));
+  t.equal(await asked('/'), 'two');
+  t.equal(await asked('/service'), 'one');
+
+  answer = { code: 3 };
+  await eventually('the name to be gone', async () => (await get(listen)).status === 502);
+  await eventually('the service to be gone', async () => (await get(listen, '/service')).status === 502);
+  answer = { code: 2 };
+  await sluice.reload();
+  t.equal((await get(listen)).status, 502, 'what is gone stays gone');
+  t.equal((await get(listen, '/service')).status, 502);
+});

@@ -5,7 +5,7 @@ import type { Cleanup } from './sluice.ts';
 
 export interface NameQuestion {
   readonly name: string;
-  /** 1: A, 28: AAAA. */
+  /** 1: A, 28: AAAA, 33: SRV. */
   readonly type: number;
   /** The message as it came. */
   readonly message: Buffer;
@@ -24,6 +24,8 @@ export interface NameAnswer {
   readonly alias?: string;
   /** Of the CNAME record. */
   readonly aliasTtl?: number;
+  /** For SRV questions: `PRIORITY WEIGHT PORT TARGET`. */
+  readonly services?: readonly string[];
   /** "Ask over TCP"; without records then. */
   readonly truncated?: boolean;
 }
@@ -33,12 +35,22 @@ const QUESTION_END = 4;
 const A = 1;
 const CNAME = 5;
 const AAAA = 28;
+const SRV = 33;
 
 /** What answers a question: addresses, an alias, or an error (RFC 1035 section 4.1). */
 export function nameResponse({ message, type }: NameQuestion, answer: NameAnswer): Buffer {
-  const { code = 0, addresses = [], ttl = 60, alias, aliasTtl = ttl, truncated = false } = answer;
+  const {
+    code = 0,
+    addresses = [],
+    services = [],
+    ttl = 60,
+    alias,
+    aliasTtl = ttl,
+    truncated = false,
+  } = answer;
   const wanted = addresses.filter((address) => type === (address.includes(':') ? AAAA : A));
-  const records = wanted.map((address) => record(type, ttl, ipBytes(address)));
+  const data = type === SRV ? services.map(serviceBytes) : wanted.map(ipBytes);
+  const records = data.map((each) => record(type, ttl, each));
   if (alias !== undefined) records.unshift(record(CNAME, aliasTtl, encodedName(alias)));
   if (truncated) records.length = 0;
   const response = Buffer.from(message);
@@ -59,7 +71,15 @@ function encodedName(name: string): Buffer {
   return Buffer.concat([...labels, Buffer.alloc(1)]);
 }
 
-/** Of an IPv6 address with all groups but those that one `::` stands for. */
+function serviceBytes(service: string): Buffer {
+  const [priority, weight, port, target = ''] = service.split(' ');
+  const numbers = Buffer.alloc(6);
+  for (const [at, number] of [priority, weight, port].entries())
+    numbers.writeUInt16BE(Number(number), 2 * at);
+  return Buffer.concat([numbers, encodedName(target)]);
+}
+
+/** IPv6 may have one `::`. */
 function ipBytes(address: string): Buffer {
   if (!address.includes(':')) return Buffer.from(address.split('.').map(Number));
   const [front = [], back = []] = address.split('::').map((half) => half.split(':').filter(Boolean));

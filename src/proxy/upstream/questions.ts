@@ -14,7 +14,6 @@ export interface Replies {
 interface Watch {
   readonly topic: string;
   readonly name: string;
-  readonly port: string;
   readonly service: string;
 }
 
@@ -29,16 +28,16 @@ export class NameQuestions {
     this.#log = log;
   }
 
-  /** `resolve`: a resolver and a name, a line each. `watch`: topic, resolver, name, port, service. */
+  /** `resolve`: a resolver and a name, a line each. `watch`: topic, resolver, name, service. */
   ask(id: number, kind: string, payload: Buffer): void {
     const words = payload.toString('latin1').split('\n');
     if (kind === 'resolve') {
       const [resolver = '', name = ''] = words;
       void this.#resolve(id, resolver, name);
     } else if (kind === 'watch') {
-      const [topic = '', resolver = '', name = '', port = '', service = ''] = words;
+      const [topic = '', resolver = '', name = '', service = ''] = words;
       this.#replies.answer(id, Buffer.from('0'));
-      void this.#watch({ topic, name, port, service }, resolver);
+      void this.#watch({ topic, name, service }, resolver);
     } else {
       this.#replies.answer(id, new Uint8Array());
     }
@@ -72,13 +71,13 @@ export class NameQuestions {
   }
 
   async #look(
-    { name, port, service }: Watch,
+    { name, service }: Watch,
     resolver: Resolver,
   ): Promise<{ code: number; lines: string[]; validUntil: number }> {
     if (service === '') {
       const { code, addresses, validUntil } = await resolver.lookUp(name);
       if (code !== 0) this.#log.write('error', `${name} could not be resolved (${resolveErrorText(code)})`);
-      return { code, lines: addresses.map((address) => `${address}:${port} 0 primary`), validUntil };
+      return { code, lines: addresses.map((address) => `${address} 0 primary`), validUntil };
     }
     const { code, addresses, failures, validUntil } = await resolver.lookUpService(service, name);
     for (const failure of failures) {
