@@ -114,7 +114,7 @@ t.test('a zone has one size', async (t) => {
   const zones = loadToy('toy_zone a 0; toy_zone a 4096; toy_zone a 0;').loaded?.plan.fds.filter(
     (fd) => fd.kind === 'zone' && fd.name === 'a',
   );
-  t.same(zones, [{ kind: 'zone', name: 'a', size: 4096 }]);
+  t.same(zones, [{ kind: 'zone', name: 'a', size: 4096, owner: 'http_toy' }]);
   t.same(loadToy('toy_zone a 1; toy_zone a 2;').errors, [
     'the size 2 of shared memory zone "a" conflicts with already declared size 1 in nginx.conf:3',
   ]);

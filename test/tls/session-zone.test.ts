@@ -1,6 +1,7 @@
 /** `ssl_session_cache shared:`: sessions and ticket keys of all workers. */
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import { readToEnd, type Secure, startSecure } from './secure.ts';
 
 type Version = 'TLSv1.2' | 'TLSv1.3';
@@ -89,4 +90,18 @@ t.test('a zone of another size is a new one', async (t) => {
   const { session } = await visit(secure, 'TLSv1.2');
   await secure.reconfigure(STATEFUL.replace(':1m', ':2m'));
   t.notOk((await visit(secure, 'TLSv1.2', session)).resumed);
+});
+
+t.test('a zone of another use is a new one', async (t) => {
+  const secure = await startSecure(t, STATEFUL);
+  await visit(secure, 'TLSv1.2');
+  const upstream = `upstream x { zone x 1m; server 127.0.0.1:${await freePort()}; }`;
+  await secure.reconfigure(`${upstream} server { LISTEN; location / { proxy_pass http://x; } }`);
+  const socket = await secure.connect({});
+  socket.write('GET / HTTP/1.0\r\n\r\n');
+  t.match(await readToEnd(socket), /^HTTP\/1.1 502 /);
+  await secure.reconfigure(STATEFUL);
+  const { session } = await visit(secure, 'TLSv1.2');
+  t.ok((await visit(secure, 'TLSv1.2', session)).resumed);
+  t.equal(secure.sluice.logged(/\[alert\]|\[emerg\]/), 0);
 });

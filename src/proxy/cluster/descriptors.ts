@@ -81,19 +81,20 @@ export class LogFiles {
 export interface Zone {
   readonly fd: number;
   readonly size: number;
+  readonly owner: string;
 }
 
-/** Shared memory by name; kept over a reload when the size stays the same. */
+/** Shared memory by name; kept over a reload when the size stays the same, and the use. */
 export class Zones {
   readonly #zones = new Map<string, Zone>();
 
   constructor(plans: readonly FdPlan[], previous: Zones | undefined, addon: Addon) {
     for (const plan of plans) {
       if (plan.kind !== 'zone') continue;
-      const kept = previous?.get(plan.name);
-      const zone =
-        kept?.size === plan.size ? kept : { fd: addon.sharedMemory(plan.name, plan.size), size: plan.size };
-      this.#zones.set(plan.name, zone);
+      const { name, size, owner } = plan;
+      const kept = previous?.get(name);
+      const fits = kept?.size === size && kept.owner === owner;
+      this.#zones.set(name, fits ? kept : { fd: addon.sharedMemory(name, size), size, owner });
     }
   }
 

@@ -91,7 +91,8 @@ export type FdPlan =
   | { readonly kind: 'listen'; readonly listener: Index }
   /** Where a worker gets QUIC packets that others have received. */
   | { readonly kind: 'relay'; readonly worker: number }
-  | { readonly kind: 'zone'; readonly name: string; readonly size: number }
+  /** `owner`: the module that lays it out. */
+  | { readonly kind: 'zone'; readonly name: string; readonly size: number; readonly owner: string }
   /** Opened for appending by the master; a worker opens `path` again on SIGUSR1. */
   | { readonly kind: 'log'; readonly path: string }
   | { readonly kind: 'stderr' };

@@ -30,7 +30,7 @@ export class DescriptorTable {
   zone(name: string, size: number, owner: string, statement: Statement, word = 1): Index {
     const known = this.#zones.get(name);
     if (!known) {
-      const fd = this.#add({ kind: 'zone', name, size });
+      const fd = this.#add({ kind: 'zone', name, size, owner });
       this.#zones.set(name, { fd, owner, size });
       return fd;
     }
@@ -42,7 +42,7 @@ export class DescriptorTable {
       const both = `the size ${size} of shared memory zone "${name}" conflicts with already declared size ${known.size}`;
       throw statement.fail(both, word);
     }
-    this.#plans[known.fd] = { kind: 'zone', name, size: known.size };
+    this.#plans[known.fd] = { kind: 'zone', name, size: known.size, owner };
     return known.fd;
   }
 
@@ -51,8 +51,9 @@ export class DescriptorTable {
     const key = `sluice ${name}`;
     const known = this.#zones.get(key);
     if (known) return known.fd;
-    const fd = this.#add({ kind: 'zone', name: key, size });
-    this.#zones.set(key, { fd, owner: 'sluice', size });
+    const owner = 'sluice';
+    const fd = this.#add({ kind: 'zone', name: key, size, owner });
+    this.#zones.set(key, { fd, owner, size });
     return fd;
   }
 
