@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "tls/cleanse.h"
 #include "tls/hmac.h"
 
 namespace sluice::quic {
@@ -54,7 +55,7 @@ ngtcp2_crypto_aead_ctx new_aead_cipher(const CipherSuite& suite, tls::LabelExpan
   expand("quic key", std::span(key).first(suite.key_size));
   expand("quic iv", std::span(iv, CipherSuite::iv_size));
   ngtcp2_crypto_aead_ctx aead = new_aead(suite.aead, key.data(), seal);
-  OPENSSL_cleanse(key.data(), key.size());
+  tls::cleanse(key);
   return aead;
 }
 
@@ -120,7 +121,7 @@ PacketKeys PacketKeys::derive(const CipherSuite& suite, std::span<const uint8_t>
   std::array<uint8_t, 32> header;
   expand("quic hp", std::span(header).first(suite.key_size));
   keys.header = new_header_cipher(suite, header.data());
-  OPENSSL_cleanse(header.data(), header.size());
+  tls::cleanse(header);
   return keys;
 }
 

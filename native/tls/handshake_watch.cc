@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tls/cleanse.h"
+
 namespace sluice::tls {
 
 namespace {
@@ -72,7 +74,7 @@ std::optional<RecordKeys::Both> HandshakeWatch::tls12_keys(const RecordSuite& su
   SSL_get_server_random(ssl_, server_random, sizeof server_random);
   RecordKeys::Both both =
       RecordKeys::from_master_secret(suite, master, client_random, server_random);
-  OPENSSL_cleanse(master, sizeof master);
+  cleanse(master);
   both.client.sequence = received_;
   both.server.sequence = sent_;
   if (both.server.has_explicit_nonce()) {

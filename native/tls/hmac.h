@@ -1,15 +1,17 @@
 #pragma once
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string_view>
 #include <variant>
+
+#include "tls/cleanse.h"
 
 namespace sluice::tls {
 
@@ -53,11 +55,11 @@ class HmacKey {
     for (uint8_t& byte : pad) byte ^= 0x36 ^ 0x5c;
     outer_.begin();
     outer_.add(pad);
-    OPENSSL_cleanse(pad, sizeof pad);
+    cleanse(pad);
   }
   HmacKey(const HmacKey&) = default;
   HmacKey& operator=(const HmacKey&) = default;
-  ~HmacKey() { OPENSSL_cleanse(this, sizeof *this); }
+  ~HmacKey() { cleanse(*this); }
 
   /// Of the pieces, one behind the other. `code` has Hash::size bytes, or fewer if only the first
   /// ones are wanted.
@@ -70,8 +72,8 @@ class HmacKey {
     working.add(whole);
     working.end(whole);
     std::copy_n(whole, std::min(code.size(), Hash::size), code.begin());
-    OPENSSL_cleanse(whole, sizeof whole);
-    OPENSSL_cleanse(&working, sizeof working);
+    cleanse(whole);
+    cleanse(working);
   }
 
  private:
@@ -85,10 +87,19 @@ bool expand_label(const HmacKey<Hash>& secret, Bytes prefix, Bytes label, Bytes 
                   std::span<uint8_t> out) {
   size_t label_size = prefix.size() + label.size();
   if (out.size() > Hash::size || label_size > UINT8_MAX || context.size() > UINT8_MAX) return false;
-  const uint8_t sizes[] = {uint8_t(out.size() >> 8), uint8_t(out.size()), uint8_t(label_size)};
-  const uint8_t context_size[] = {uint8_t(context.size())};
-  const uint8_t round[] = {1};
-  secret.sign({sizes, prefix, label, context_size, context, round}, out);
+  // In one piece: for each the digest would be called.
+  std::array<uint8_t, 2 + 1 + UINT8_MAX + 1 + UINT8_MAX + 1> info;
+  uint8_t* end = info.data();
+  auto put = [&end](Bytes bytes) { end = std::ranges::copy(bytes, end).out; };
+  *end++ = uint8_t(out.size() >> 8);
+  *end++ = uint8_t(out.size());
+  *end++ = uint8_t(label_size);
+  put(prefix);
+  put(label);
+  *end++ = uint8_t(context.size());
+  put(context);
+  *end++ = 1;
+  secret.sign({{info.data(), end}}, out);
   return true;
 }
 

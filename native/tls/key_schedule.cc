@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "tls/cleanse.h"
 #include "tls/hmac.h"
 #include "tls/openssl.h"
 
@@ -37,7 +38,7 @@ class RecentSecrets {
 
   const HmacKey<Hash>& ready(Bytes secret) {
     for (Entry& entry : entries_) {
-      if (entry.set && CRYPTO_memcmp(entry.secret, secret.data(), Hash::size) == 0) {
+      if (entry.set && entry.is_of(secret)) {
         latest_ = &entry;
         return entry.key;
       }
@@ -49,7 +50,7 @@ class RecentSecrets {
     return latest_->key;
   }
   void forget() {
-    for (Entry& entry : entries_) OPENSSL_cleanse(&entry, sizeof entry);
+    for (Entry& entry : entries_) cleanse(entry);
   }
 
  private:
@@ -57,6 +58,13 @@ class RecentSecrets {
     HmacKey<Hash> key;
     uint8_t secret[Hash::size];
     bool set;
+
+    // No branch depends on a secret.
+    bool is_of(Bytes other) const {
+      uint8_t difference = 0;
+      for (size_t i = 0; i < Hash::size; ++i) difference |= secret[i] ^ other[i];
+      return difference == 0;
+    }
   };
   Entry entries_[2] = {};
   Entry* latest_ = entries_;
@@ -130,7 +138,7 @@ bool next_secret(const Request& request, std::span<uint8_t> out) {
   uint8_t salt[Hash::size];
   if (!expand<Hash>(request, request.salt, digest_of_nothing<Hash>(), salt)) return false;
   HmacKey<Hash>(salt).sign({input}, out);
-  OPENSSL_cleanse(salt, sizeof salt);
+  cleanse(salt);
   return true;
 }
 
@@ -227,7 +235,7 @@ void KeyScheduleNotes::on_derived(std::span<const uint8_t> label, std::span<cons
 KeyScheduleNotes::~KeyScheduleNotes() {
   for (Secret* secret : {&client.secret, &client.key, &client.iv, &server.secret, &server.key,
                          &server.iv, &resumption}) {
-    OPENSSL_cleanse(secret, sizeof *secret);
+    cleanse(*secret);
   }
 }
 

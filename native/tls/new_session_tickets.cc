@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/byte_order.h"
-#include "base/clock.h"
+#include "tls/cleanse.h"
 #include "tls/context.h"
 #include "tls/hmac.h"
 #include "tls/random.h"
@@ -31,21 +31,6 @@ bool are_stateless(SSL* ssl) {
   uint64_t options = SSL_get_options(ssl);
   return !(options & SSL_OP_NO_TICKET) &&
          (SSL_get_max_early_data(ssl) == 0 || options & SSL_OP_NO_ANTI_REPLAY);
-}
-
-/// What a session with this client has to hold from now on, but for the secret: that is each
-/// ticket's own.
-SSL_SESSION* brought_up_to_date(SSL* ssl, const EVP_MD* digest) {
-  SSL_SESSION* session = SSL_get0_session(ssl);
-  constexpr unsigned char later[EVP_MAX_MD_SIZE] = {};
-  SSL_SESSION_set1_master_key(session, later, size_t(EVP_MD_get_size(digest)));
-  SSL_SESSION_set_time_ex(session, Clock::of_thread().seconds());
-  SSL_SESSION_set_max_early_data(session, SSL_get_max_early_data(ssl));
-  const unsigned char* protocol = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl, &protocol, &size);
-  SSL_SESSION_set1_alpn_selected(session, size ? protocol : nullptr, size);
-  return session;
 }
 
 struct Ticket {
@@ -88,7 +73,7 @@ class Secret {
     LabelExpansion(digest, resumption_secret)("resumption", std::span(bytes_).first(size_),
                                               context);
   }
-  ~Secret() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+  ~Secret() { cleanse(bytes_); }
   std::span<const uint8_t> get() const { return std::span(bytes_).first(size_); }
 
  private:
@@ -113,9 +98,8 @@ std::optional<std::vector<uint8_t>> make(SSL* ssl, std::span<const uint8_t> resu
   TicketKeys* keys = Context::of(ssl).ticket_keys();
   const TicketKey* key = keys && are_stateless(ssl) ? keys->sealing() : nullptr;
   if (!suite || !key || resumption_secret.empty()) return std::nullopt;
-  SSL_SESSION* session = brought_up_to_date(ssl, suite->digest);
-  std::optional<SessionEncoding> encoding = SessionEncoding::of(session);
-  if (!encoding) return std::nullopt;
+  SSL_SESSION* session = SSL_get0_session(ssl);
+  SessionEncoding encoding(ssl);
   std::vector<uint8_t> messages, sealed;
   for (uint64_t nonce = 0; nonce < count; ++nonce) {
     Secret secret(suite->digest, resumption_secret, nonce);
@@ -125,9 +109,9 @@ std::optional<std::vector<uint8_t>> make(SSL* ssl, std::span<const uint8_t> resu
                   .age_add = uint32_t(big_endian(age_add)),
                   .lifetime = uint32_t(
                       std::clamp<long>(SSL_SESSION_get_timeout(session), 0, longest_lifetime)),
-                  .early_data = SSL_SESSION_get_max_early_data(session),
+                  .early_data = SSL_get_max_early_data(ssl),
                   .sealed = {}};
-    std::span<const uint8_t> encoded = encoding->with(secret.get(), ticket.age_add);
+    std::span<const uint8_t> encoded = encoding.with(secret.get(), ticket.age_add);
     if (encoded.empty() || !key->seal(encoded, sealed)) return std::nullopt;
     ticket.sealed = sealed;
     append_message(messages, ticket);

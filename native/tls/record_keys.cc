@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/byte_order.h"
+#include "tls/cleanse.h"
 #include "tls/hmac.h"
 
 namespace sluice::tls {
@@ -71,9 +72,9 @@ bool RecordSuite::fits(const KeyScheduleNotes::Traffic& traffic) const {
 }
 
 RecordKeys::~RecordKeys() {
-  OPENSSL_cleanse(key.data(), key.size());
-  OPENSSL_cleanse(iv.data(), iv.size());
-  OPENSSL_cleanse(secret.data(), secret.size());
+  cleanse(key);
+  cleanse(iv);
+  cleanse(secret);
 }
 
 RecordKeys RecordKeys::from_traffic(const RecordSuite& suite,
@@ -117,7 +118,7 @@ RecordKeys::Both RecordKeys::from_master_secret(const RecordSuite& suite,
   take(std::span(both.server.key).first(suite.key_size));
   take(std::span(both.client.iv).first(iv_size));
   take(std::span(both.server.iv).first(iv_size));
-  OPENSSL_cleanse(block, sizeof block);
+  cleanse(block);
   return both;
 }
 

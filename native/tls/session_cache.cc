@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/counters.h"
+#include "tls/cleanse.h"
 #include "tls/client_hello.h"
 #include "tls/context.h"
 #include "tls/random.h"
@@ -122,7 +123,7 @@ void SessionCache::keep(SSL* ssl, const SSL_SESSION* session) {
                  client_hello::lower_case(SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)),
                  encoded, uint32_t(SSL_SESSION_get_timeout(session)));
   }
-  OPENSSL_cleanse(bytes, size_t(size));
+  cleanse(bytes, size_t(size));
 }
 
 void SessionCache::adopt(const SSL_SESSION* session, std::string_view bytes) {
@@ -156,7 +157,7 @@ SSL_SESSION* SessionCache::find(Bytes id) {
   }
   auto* bytes = reinterpret_cast<const unsigned char*>(found.data());
   SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &bytes, long(found.size()));
-  OPENSSL_cleanse(found.data(), found.size());
+  cleanse(found.data(), found.size());
   if (session) counters.sessions_found++;
   return session;
 }

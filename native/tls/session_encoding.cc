@@ -1,125 +1,127 @@
 #include "tls/session_encoding.h"
 
 #include <algorithm>
-#include <array>
+#include <string_view>
 
-#include "base/byte_order.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "tls/cleanse.h"
 
 namespace sluice::tls {
 
 namespace {
 
-// The elements of OpenSSL's SSL_SESSION_ASN1 (ssl/ssl_asn1.c): the encoding's version, the
-// protocol's, the cipher, the session's id, its secret; then what may be absent, by rising tags.
-constexpr uint8_t octet_string = 0x04, integer = 0x02, sequence = 0x30;
-constexpr int elements_before_secret = 4;
-constexpr uint8_t age_add_tag = 0xa0 + 14;
+constexpr uint8_t integer = 0x02, octet_string = 0x04, sequence = 0x30, context_specific = 0xa0;
 
-/// What a ticket may have at most (RFC 8446, 4.6.1), less what sealing adds.
-constexpr int largest = 0xff00;
-
-/// An element of DER (X.690, 8.1): where its content lies.
-struct Element {
-  uint8_t tag = 0;
-  size_t content = 0, end = 0;
-};
-
-std::optional<Element> element_at(std::span<const uint8_t> bytes, size_t at) {
-  if (bytes.size() - at < 2) return std::nullopt;
-  Element element{bytes[at], at + 2};
-  size_t size = bytes[at + 1];
-  if (size > 0x80) {
-    size_t width = size - 0x80;
-    if (width > 2 || bytes.size() - element.content < width) return std::nullopt;
-    size = size_t(big_endian(bytes.subspan(element.content, width)));
-    element.content += width;
-  }
-  element.end = element.content + size;
-  return element.end <= bytes.size() ? std::optional(element) : std::nullopt;
-}
-
-void append_head(std::vector<uint8_t>& to, uint8_t tag, size_t size) {
-  to.push_back(tag);
-  if (size >= 0x100) {
-    to.insert(to.end(), {0x82, uint8_t(size >> 8)});
-  } else if (size >= 0x80) {
-    to.push_back(0x81);
-  }
-  to.push_back(uint8_t(size));
-}
-
-/// An INTEGER (X.690, 8.3): as short as can be, and its first bit isn't set.
-class Integer {
- public:
-  explicit Integer(uint32_t number) {
-    for (size_t i = octets_.size(); i > 0; number >>= 8) octets_[--i] = uint8_t(number);
-    while (spare_ < octets_.size() - 1 && octets_[spare_] == 0 && octets_[spare_ + 1] < 0x80) {
-      ++spare_;
-    }
-  }
-  std::span<const uint8_t> content() const { return std::span(octets_).subspan(spare_); }
-
- private:
-  std::array<uint8_t, 5> octets_;
-  size_t spare_ = 0;
-};
+/// Of the encoding (OpenSSL's ssl/ssl_asn1.c), and the tags of what may be absent from it. There is
+/// more that a server doesn't need, or that is agreed on anew, as a key exchange's group is.
+constexpr uint64_t encoding_version = 1;
+constexpr uint8_t time_tag = 1, timeout_tag = 2, peer_tag = 3, id_context_tag = 4,
+                  verify_result_tag = 5, host_name_tag = 6, age_add_tag = 14,
+                  max_early_data_tag = 15, alpn_selected_tag = 16, max_fragment_length_tag = 17;
 
 }  // namespace
 
-std::optional<SessionEncoding> SessionEncoding::of(const SSL_SESSION* session) {
-  int size = i2d_SSL_SESSION(session, nullptr);
-  if (size <= 0 || size > largest) return std::nullopt;
-  SessionEncoding encoding;
-  encoding.bytes_.resize(size_t(size));
-  unsigned char* end = encoding.bytes_.data();
-  i2d_SSL_SESSION(session, &end);
-  return encoding.find_parts() ? std::optional(std::move(encoding)) : std::nullopt;
-}
-
-SessionEncoding::~SessionEncoding() {
-  OPENSSL_cleanse(bytes_.data(), bytes_.size());
-  OPENSSL_cleanse(altered_.data(), altered_.size());
-}
-
-bool SessionEncoding::find_parts() {
-  std::optional<Element> element = element_at(bytes_, 0);
-  if (!element || element->tag != sequence || element->end != bytes_.size()) return false;
-  content_ = element->content;
-  size_t at = content_;
-  for (int i = 0; i <= elements_before_secret; ++i, at = element->end) {
-    element = element_at(bytes_, at);
-    if (!element) return false;
-  }
-  if (element->tag != octet_string) return false;
-  secret_ = element->content;
-  secret_size_ = element->end - secret_;
-  while (at < bytes_.size()) {
-    element = element_at(bytes_, at);
-    if (!element) return false;
-    if (element->tag >= age_add_tag) break;
-    at = element->end;
-  }
-  age_add_ = at;
-  rest_ = at < bytes_.size() && element->tag == age_add_tag ? element->end : at;
-  return true;
-}
+SessionEncoding::~SessionEncoding() { cleanse(bytes_.data() + lowest_, largest - lowest_); }
 
 std::span<const uint8_t> SessionEncoding::with(std::span<const uint8_t> secret, uint32_t age_add) {
-  if (secret.size() != secret_size_) return {};
-  Integer number(age_add);
-  size_t number_size = 2 + number.content().size();
-  size_t size = (age_add_ - content_) + 2 + number_size + (bytes_.size() - rest_);
-  altered_.clear();
-  altered_.reserve(size + 4);
-  append_head(altered_, sequence, size);
-  size_t head_size = altered_.size();
-  altered_.insert(altered_.end(), bytes_.begin() + content_, bytes_.begin() + age_add_);
-  std::ranges::copy(secret, altered_.begin() + head_size + (secret_ - content_));
-  append_head(altered_, age_add_tag, number_size);
-  append_head(altered_, integer, number.content().size());
-  altered_.insert(altered_.end(), number.content().begin(), number.content().end());
-  altered_.insert(altered_.end(), bytes_.begin() + rest_, bytes_.end());
-  return altered_;
+  const SSL_SESSION* session = SSL_get0_session(ssl_);
+  begin_ = largest;
+  fits_ = true;
+
+  put_integer_tagged(max_fragment_length_tag, SSL_SESSION_get_max_fragment_length(session));
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &protocol, &size);
+  if (size) put_octets_tagged(alpn_selected_tag, {protocol, size});
+  put_integer_tagged(max_early_data_tag, SSL_get_max_early_data(ssl_));
+  put_integer_tagged(age_add_tag, age_add);
+  if (const char* name = SSL_SESSION_get0_hostname(session)) {
+    put_octets_tagged(host_name_tag, as_bytes(name));
+  }
+  put_integer_tagged(verify_result_tag, uint64_t(SSL_get_verify_result(ssl_)));
+  const unsigned char* id_context = SSL_SESSION_get0_id_context(session, &size);
+  put_octets_tagged(id_context_tag, {id_context, size});
+  if (const X509* peer = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(session))) {
+    put_certificate(peer);
+  }
+  put_integer_tagged(timeout_tag, uint64_t(SSL_SESSION_get_timeout(session)));
+  put_integer_tagged(time_tag, uint64_t(Clock::of_thread().seconds()));
+
+  put_octets(secret);
+  put_octets({});  // a session in a ticket has no id
+  uint16_t cipher = SSL_CIPHER_get_protocol_id(SSL_SESSION_get0_cipher(session));
+  const uint8_t cipher_bytes[] = {uint8_t(cipher >> 8), uint8_t(cipher)};
+  put_octets(cipher_bytes);
+  put_integer(uint64_t(SSL_SESSION_get_protocol_version(session)));
+  put_integer(encoding_version);
+  put_head(sequence, this->size());
+
+  lowest_ = std::min(lowest_, begin_);
+  return fits_ ? std::span<const uint8_t>(bytes_).subspan(begin_) : std::span<const uint8_t>();
+}
+
+void SessionEncoding::put(std::span<const uint8_t> bytes) {
+  fits_ = fits_ && bytes.size() <= begin_;
+  if (!fits_) return;
+  begin_ -= bytes.size();
+  std::ranges::copy(bytes, bytes_.begin() + begin_);
+}
+
+void SessionEncoding::put_head(uint8_t tag, size_t size) {
+  const uint8_t head[] = {tag, 0x82, uint8_t(size >> 8), uint8_t(size)};
+  if (size >= 0x100) {
+    put(head);
+  } else if (size >= 0x80) {
+    put(std::to_array<uint8_t>({tag, 0x81, uint8_t(size)}));
+  } else {
+    put(std::to_array<uint8_t>({tag, uint8_t(size)}));
+  }
+}
+
+void SessionEncoding::put_octets(std::span<const uint8_t> octets) {
+  put(octets);
+  put_head(octet_string, octets.size());
+}
+
+// As short as can be, and its first bit isn't set (X.690, 8.3).
+void SessionEncoding::put_integer(uint64_t number) {
+  size_t before = size();
+  uint8_t octet = 0;
+  do {
+    octet = uint8_t(number);
+    put({&octet, 1});
+    number >>= 8;
+  } while (number || octet >= 0x80);
+  put_head(integer, size() - before);
+}
+
+void SessionEncoding::put_certificate(const X509* certificate) {
+  size_t before = size();
+  int length = i2d_X509(certificate, nullptr);
+  fits_ = fits_ && length > 0 && size_t(length) <= begin_;
+  if (!fits_) return;
+  begin_ -= size_t(length);
+  unsigned char* end = bytes_.data() + begin_;
+  i2d_X509(certificate, &end);
+  tag(peer_tag, before);
+}
+
+void SessionEncoding::tag(uint8_t number, size_t before) {
+  put_head(context_specific + number, size() - before);
+}
+
+void SessionEncoding::put_octets_tagged(uint8_t number, std::span<const uint8_t> octets) {
+  size_t before = size();
+  put_octets(octets);
+  tag(number, before);
+}
+
+void SessionEncoding::put_integer_tagged(uint8_t number, uint64_t value) {
+  size_t before = size();
+  if (value == 0) return;
+  put_integer(value);
+  tag(number, before);
 }
 
 }  // namespace sluice::tls

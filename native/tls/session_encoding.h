@@ -1,36 +1,50 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
-#include <vector>
 
 #include "tls/openssl.h"
 
 namespace sluice::tls {
 
-/// A session in ASN.1, as OpenSSL's tickets hold it, encoded once for several tickets: only its
-/// secret and what hides its age are each ticket's own. Cleansed when it goes.
+/// The session of a TLS 1.3 connection as its tickets hold it: in the ASN.1 that
+/// d2i_SSL_SESSION() reads. To have OpenSSL write it, by its templates and its length ahead of it,
+/// would take longer than to seal it. Cleansed when it goes.
 class SessionEncoding {
  public:
-  /// Nothing where it is too long for a ticket, or not laid out as it is known here.
-  static std::optional<SessionEncoding> of(const SSL_SESSION* session);
+  explicit SessionEncoding(SSL* ssl) : ssl_(ssl) {}
   ~SessionEncoding();
-  SessionEncoding(SessionEncoding&&) = default;
-  SessionEncoding& operator=(SessionEncoding&&) = delete;
+  SessionEncoding(const SessionEncoding&) = delete;
+  SessionEncoding& operator=(const SessionEncoding&) = delete;
 
-  /// `secret` is as long as the session's own (RFC 8446, 4.6.1). Valid until the next call.
+  /// `secret` and `age_add` are the ticket's own (RFC 8446, 4.6.1). Empty where it is too long for
+  /// a ticket. Valid until the next call.
   std::span<const uint8_t> with(std::span<const uint8_t> secret, uint32_t age_add);
 
  private:
-  SessionEncoding() = default;
-  bool find_parts();
+  /// What a ticket may have at most (RFC 8446, 4.6.1), less what sealing adds.
+  static constexpr size_t largest = 0xff00;
 
-  std::vector<uint8_t> bytes_, altered_;
-  size_t content_ = 0;  ///< where the sequence's elements begin
-  size_t secret_ = 0, secret_size_ = 0;
-  size_t age_add_ = 0;  ///< where that element is, or belongs
-  size_t rest_ = 0;     ///< where the next one is
+  // Elements (X.690, 8.1) are put one ahead of the other: so their lengths are known.
+  void put(std::span<const uint8_t> bytes);
+  void put_head(uint8_t tag, size_t size);
+  void put_octets(std::span<const uint8_t> octets);
+  void put_integer(uint64_t number);
+  void put_certificate(const X509* certificate);
+  /// What was put since `before` becomes the content of one with an explicit tag.
+  void tag(uint8_t number, size_t before);
+
+  void put_octets_tagged(uint8_t number, std::span<const uint8_t> octets);
+  /// Zero is left out.
+  void put_integer_tagged(uint8_t number, uint64_t value);
+
+  size_t size() const { return largest - begin_; }
+
+  SSL* ssl_;
+  std::array<uint8_t, largest> bytes_;  ///< filled from its end
+  size_t begin_ = largest, lowest_ = largest;
+  bool fits_ = true;
 };
 
 }  // namespace sluice::tls
