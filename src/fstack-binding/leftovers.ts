@@ -34,7 +34,10 @@ export function removeLeftovers(prefix: string, { ours = false, ...others }: Rem
   }
 }
 
-/** `12: POSIX  ADVISORY  WRITE 4711 00:19:1234 …`: device in hexadecimal, inode in decimal. */
+/**
+ * `12: POSIX  ADVISORY  WRITE 4711 00:19:1234 …`: device in hexadecimal, inode in decimal. The device is another than
+ * stat(2)'s on an overlay: the inode decides, since something that stays is better than something that is missed.
+ */
 function isLocked(file: string, { locks }: DpdkPlaces): boolean {
   const inode = statSync(file, { throwIfNoEntry: false })?.ino;
   return inode !== undefined && readFileSync(locks, 'latin1').includes(`:${inode} `);

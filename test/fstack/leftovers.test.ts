@@ -1,8 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { removeLeftovers } from '../../src/fstack-binding/leftovers.ts';
+import { eventually } from '../support/eventually.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-leftovers-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
@@ -34,6 +45,15 @@ t.test('what a process lives by stays', async (t) => {
   t.ok(existsSync(join(huge, 'container-amap_0')));
   removeLeftovers('container-a', { run, mounts, locks, ours: true });
   t.strictSame(readdirSync(run), ['container-ab'], 'unless it is that process who is about to end');
+});
+
+t.test('the lock that the kernel shows is found', async (t) => {
+  const holder = spawn('flock', ['--no-fork', config, 'sleep', '60'], { stdio: 'ignore' });
+  t.teardown(() => holder.kill());
+  const shown = () => readFileSync('/proc/locks', 'latin1').includes(`:${statSync(config).ino} `);
+  await eventually('the lock', shown);
+  removeLeftovers('container-a', { run, mounts });
+  t.ok(existsSync(config));
 });
 
 t.test('what cannot be seen is no error', async (t) => {
