@@ -104,9 +104,10 @@ void SocketThread::has_news(Endpoint& endpoint) {
   if (!endpoint.linked()) with_news_.push_back(endpoint);
 }
 
+// Whoever hears of something finds it counted.
 void SocketThread::on_turn_end() {
-  if (!under_way_ && !with_news_.empty()) tell();
   publish();
+  if (!under_way_ && !with_news_.empty()) tell();
 }
 
 void SocketThread::tell() {
