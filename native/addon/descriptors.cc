@@ -6,8 +6,10 @@
 #include <span>
 
 #include "addon/exports.h"
+#include "proxy/upstream_zone.h"
 
-/// Descriptors that Node has no call for: memory files, and how a descriptor is inherited.
+/// Descriptors that Node has no call for: memory files and what is in them, and how a descriptor is
+/// inherited.
 namespace sluice::addon {
 
 namespace {
@@ -56,6 +58,14 @@ Napi::Value shared_memory(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+/// takeOverUpstreams(former, zone): the memory of an upstream's zone has another size than before.
+Napi::Value take_over_upstreams(const Napi::CallbackInfo& info) {
+  const std::unique_ptr<UpstreamZone> former = UpstreamZone::map(integer(info[0]));
+  const std::unique_ptr<UpstreamZone> zone = UpstreamZone::map(integer(info[1]));
+  if (former && zone) zone->take_over(*former);
+  return info.Env().Undefined();
+}
+
 /// duplicateTo(fd, target): dup2; `target` survives exec.
 Napi::Value duplicate_to(const Napi::CallbackInfo& info) {
   if (dup2(integer(info[0]), integer(info[1])) == -1) {
@@ -81,6 +91,7 @@ void export_descriptors(Napi::Env env, Napi::Object exports) {
   add(env, exports,
       {{"sealedMemory", sealed_memory},
        {"sharedMemory", shared_memory},
+       {"takeOverUpstreams", take_over_upstreams},
        {"duplicateTo", duplicate_to},
        {"adoptDescriptor", adopt_descriptor}});
 }

@@ -10,15 +10,15 @@
 
 namespace sluice {
 
-// Bytes that lie elsewhere in the zone, in room that the next ones may need no more of.
+// Bytes that lie elsewhere in the zone. Their room serves again for others that fit in.
 struct UpstreamZone::Content {
   uint64_t offset = 0;
   uint32_t size = 0;
   uint32_t room = 0;
 };
 
-// Of a peer or of a name. The zone's root is the first of a chain; what it is found by, `GROUP
-// KEY`, follows the record.
+// What is known of a peer, or of a name. They form a chain that begins at the zone's root; behind
+// each lies what it is found by: `GROUP PEER`, or `GROUP SERVICE NAME`.
 struct UpstreamZone::Record {
   Offset<Record> next;
   uint32_t name_size;
@@ -38,6 +38,10 @@ std::array<unsigned char, SHA256_DIGEST_LENGTH> digest(std::string_view text) {
   return made;
 }
 
+std::string name_of(std::string_view group, std::string_view key) {
+  return std::string(group) + ' ' + std::string(key);
+}
+
 }  // namespace
 
 std::unique_ptr<UpstreamZone> UpstreamZone::map(int descriptor) {
@@ -46,23 +50,18 @@ std::unique_ptr<UpstreamZone> UpstreamZone::map(int descriptor) {
   return std::unique_ptr<UpstreamZone>(new UpstreamZone(std::move(*zone)));
 }
 
-UpstreamZone::Record* UpstreamZone::find(std::string_view group, std::string_view key) {
-  auto is_wanted = [&](const Record* record) {
-    std::string_view name(reinterpret_cast<const char*>(record + 1), record->name_size);
-    return name.size() == group.size() + 1 + key.size() && name.starts_with(group) &&
-           name.ends_with(key) && name[group.size()] == ' ';
-  };
+UpstreamZone::Record* UpstreamZone::find(std::string_view name) {
   for (Offset<Record> at{zone_.root()}; at;) {
     Record* record = zone_.at(at);
-    if (is_wanted(record)) return record;
+    if (std::string_view(reinterpret_cast<const char*>(record + 1), record->name_size) == name)
+      return record;
     at = record->next;
   }
   return nullptr;
 }
 
-UpstreamZone::Record* UpstreamZone::find_or_make(std::string_view group, std::string_view key) {
-  if (Record* record = find(group, key)) return record;
-  std::string name = std::string(group) + ' ' + std::string(key);
+UpstreamZone::Record* UpstreamZone::find_or_make(std::string_view name) {
+  if (Record* record = find(name)) return record;
   uint64_t offset = zone_.allocate(sizeof(Record) + name.size());
   if (!offset) return nullptr;
   Record* record = new (zone_.address(offset, sizeof(Record) + name.size())) Record{};
@@ -94,7 +93,7 @@ std::string_view UpstreamZone::read(const Content& content) const {
 }
 
 PeerState* UpstreamZone::state(std::string_view group, const Peer& peer) {
-  Record* record = find_or_make(group, peer.name);
+  Record* record = find_or_make(name_of(group, peer.name));
   if (!record) return nullptr;
   if (record->state.weight != peer.weight) {
     record->state.weight = record->state.effective_weight = peer.weight;
@@ -109,7 +108,7 @@ tls::SessionPtr UpstreamZone::find_session(std::string_view group, std::string_v
   auto wanted = digest(identity);
   {
     SharedZone::Lock lock(zone_);
-    const Record* record = find(group, peer);
+    const Record* record = find(name_of(group, peer));
     if (!record || std::memcmp(record->session_identity, wanted.data(), wanted.size()) != 0) {
       return nullptr;
     }
@@ -132,7 +131,7 @@ void UpstreamZone::keep_session(std::string_view group, std::string_view peer,
   auto said = digest(identity);
 
   SharedZone::Lock lock(zone_);
-  Record* record = find(group, peer);
+  Record* record = find(name_of(group, peer));
   if (!record) return;
   record->content.size = 0;
   std::memcpy(record->session_identity, said.data(), said.size());
@@ -141,14 +140,32 @@ void UpstreamZone::keep_session(std::string_view group, std::string_view peer,
 
 std::string UpstreamZone::find_addresses(std::string_view group, std::string_view name) {
   SharedZone::Lock lock(zone_);
-  const Record* record = find(group, name);
+  const Record* record = find(name_of(group, name));
   return record ? std::string(read(record->content)) : std::string();
 }
 
 void UpstreamZone::keep_addresses(std::string_view group, std::string_view name,
                                   std::string_view addresses) {
   SharedZone::Lock lock(zone_);
-  if (Record* record = find_or_make(group, name)) fill(record->content, addresses);
+  if (Record* record = find_or_make(name_of(group, name))) fill(record->content, addresses);
+}
+
+// In the master: whatever a worker has made of its memory, this ends.
+void UpstreamZone::take_over(UpstreamZone& former) {
+  SharedZone::Lock former_lock(former.zone_);
+  SharedZone::Lock lock(zone_);
+  size_t most = former.zone_.size() / sizeof(Record);
+  for (Offset<Record> at{former.zone_.root()}; at && most > 0; --most) {
+    const Record* known = former.zone_.at(at);
+    if (!known) return;
+    const void* named = former.zone_.address(at.value + sizeof(Record), known->name_size);
+    if (!named) return;
+    Record* record = find_or_make({static_cast<const char*>(named), known->name_size});
+    if (!record) return;
+    std::memcpy(record->session_identity, known->session_identity, sizeof known->session_identity);
+    fill(record->content, former.read(known->content));
+    at = known->next;
+  }
 }
 
 }  // namespace sluice

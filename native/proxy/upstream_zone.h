@@ -33,6 +33,10 @@ class UpstreamZone {
   std::string find_addresses(std::string_view group, std::string_view name);
   void keep_addresses(std::string_view group, std::string_view name, std::string_view addresses);
 
+  /// What `former`, a zone of another size, knows of names and sessions, as far as there is room;
+  /// peers begin anew. The locks are taken within.
+  void take_over(UpstreamZone& former);
+
   /// Locked while states are read and changed, or a record is looked up. A worker that died holding
   /// the lock leaves sums that are off by one, no more.
   SharedZone& shared() { return zone_; }
@@ -40,8 +44,8 @@ class UpstreamZone {
  private:
   struct Record;
   struct Content;
-  Record* find(std::string_view group, std::string_view key);
-  Record* find_or_make(std::string_view group, std::string_view key);
+  Record* find(std::string_view name);
+  Record* find_or_make(std::string_view name);
   void fill(Content& content, std::string_view bytes);
   std::string_view read(const Content& content) const;
   explicit UpstreamZone(SharedZone zone) : zone_(std::move(zone)) {}

@@ -173,6 +173,8 @@ export interface Addon {
   sealedMemory(name: string, bytes: Uint8Array): number;
   /** A memory file of `size` zero bytes, for several processes to write into. */
   sharedMemory(name: string, size: number): number;
+  /** Puts into the memory of an upstream's zone what is known in the one that it replaces. */
+  takeOverUpstreams(former: number, zone: number): void;
   /** dup2; the target survives exec. */
   duplicateTo(fd: number, target: number): void;
   /** Makes an inherited descriptor non-blocking and closed on exec. */

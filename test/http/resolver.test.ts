@@ -194,10 +194,10 @@ t.test('what names stand for is known to workers that start later', async (t) =>
   let answer: NameAnswer = { addresses: ['127.0.0.1'], services: [`1 1 ${one.port} peers.test`] };
   const server = await startNameServer(t, () => answer);
   const listen = await freePort();
-  const configuration = (port: number): string =>
+  const configuration = (port: number, zone = '256k'): string =>
     `resolver ${server.address} ipv6=off valid=1s; resolver_timeout 300ms;
-     upstream named { zone shared 256k; server peers.test:${port} resolve; }
-     upstream service { zone shared 256k; server peers.test resolve service=http; }
+     upstream named { zone shared ${zone}; server peers.test:${port} resolve; }
+     upstream service { zone shared ${zone}; server peers.test resolve service=http; }
      server { listen 127.0.0.1:${listen};
        location / { proxy_pass http://named; } location /service { proxy_pass http://service; } }`;
   const { sluice } = await serve(t, configuration(one.port));
@@ -213,6 +213,9 @@ t.test('what names stand for is known to workers that start later', async (t) =>
   process.kill(worker, 'SIGKILL');
   await eventually('another worker', () => sluice.workers().some((pid) => pid !== worker));
   t.equal(await asked('/'), 'two');
+  t.equal(await asked('/service'), 'one');
+  await sluice.reload(`events {} http { access_log off; ${configuration(two.port, '512k')} }`);
+  t.equal(await asked('/'), 'two', 'in a zone of another size');
   t.equal(await asked('/service'), 'one');
 
   answer = { code: 3 };

@@ -92,9 +92,11 @@ export class Zones {
     for (const plan of plans) {
       if (plan.kind !== 'zone') continue;
       const { name, size, owner } = plan;
-      const kept = previous?.get(name);
-      const fits = kept?.size === size && kept.owner === owner;
-      this.#zones.set(name, fits ? kept : { fd: addon.sharedMemory(name, size), size, owner });
+      const known = previous?.get(name);
+      const former = known?.owner === owner ? known : undefined;
+      const zone = former?.size === size ? former : { fd: addon.sharedMemory(name, size), size, owner };
+      if (former && former !== zone && owner === 'http_upstream') addon.takeOverUpstreams(former.fd, zone.fd);
+      this.#zones.set(name, zone);
     }
   }
 
