@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect } from 'node:tls';
+import { type CertificateCompressionAlgorithm, type ConnectionOptions, connect } from 'node:tls';
 import t from 'tap';
 import { eventually } from '../support/eventually.ts';
 import { get as getPlain, RawClient } from '../support/raw-client.ts';
@@ -190,4 +190,30 @@ t.test('behind the PROXY protocol', async (t) => {
   socket.write('GET / HTTP/1.0\r\n\r\n');
   const [answer] = await once(socket, 'data');
   t.match(answer.toString(), /192\.0\.2\.1 on$/);
+});
+
+t.test('a certificate goes compressed to a client that knows how', async (t) => {
+  const leaf = makeIdentity('leaf');
+  const issuers = Array.from({ length: 8 }, (_, i) => makeIdentity(`issuer ${i}`).certificate);
+  const chain = 'ssl_certificate chain; ssl_certificate_key leaf;';
+  const { port } = await startSecure(
+    t,
+    `server { LISTEN; server_name plain.test; ${chain} }
+     server { LISTEN; server_name small.test; ${chain} ssl_certificate_compression on; }`,
+    { chain: [leaf.certificate, ...issuers].join(''), leaf: leaf.key },
+  );
+  const bytes = async (servername: string, known?: CertificateCompressionAlgorithm): Promise<number> => {
+    const socket = createConnection(port, '127.0.0.1');
+    const certificateCompression = known ? [known] : undefined;
+    const secure = connect({ socket, servername, certificateCompression, rejectUnauthorized: false });
+    await once(secure, 'secureConnect');
+    t.equal(secure.getPeerCertificate().subject.CN, 'leaf');
+    secure.destroy();
+    return socket.bytesRead;
+  };
+  const whole = await bytes('small.test');
+  for (const known of ['zlib', 'brotli', 'zstd'] as const) {
+    t.ok((await bytes('small.test', known)) < 0.9 * whole, known);
+    t.ok((await bytes('plain.test', known)) > 0.9 * whole, `${known}, where it is off`);
+  }
 });
