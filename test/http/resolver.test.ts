@@ -96,6 +96,20 @@ t.test('proxy_pass to a host that only the request names', async (t) => {
   t.equal(await status('after.test'), 200, 'none of them harms the next');
 });
 
+t.test('requests are shared out over the addresses of a name', async (t) => {
+  const one = await startOrigin(t, respondWith('one'));
+  const server = await startNameServer(t, () => ({ addresses: ['127.0.0.1', '127.0.0.2'] }));
+  const { port } = await serve(
+    t,
+    `resolver ${server.address} ipv6=off;
+     server { listen LISTEN; set $name many.test; location / { proxy_pass http://$name:${one.port}; } }
+     server { listen 127.0.0.2:${one.port}; return 200 two; }`,
+  );
+  const seen = new Set<string>();
+  await eventually('both', async () => seen.add((await get(port)).body).size === 2);
+  t.equal(server.questions.length, 1);
+});
+
 t.test('an address changes when its time is over', async (t) => {
   const port = await freePort();
   const one = await startOrigin(t, respondWith('one'));

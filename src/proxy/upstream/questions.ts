@@ -45,7 +45,7 @@ export class NameQuestions {
 
   async #resolve(id: number, resolver: ResolverText, name: string): Promise<void> {
     const { code, addresses } = await resolverFor(resolver).lookUp(name);
-    const text = code === 0 ? ['0', ...addresses].join('\n') : resolveErrorText(code);
+    const text = code === 0 ? ['0', ...rotated(addresses)].join('\n') : resolveErrorText(code);
     this.#replies.answer(id, Buffer.from(text, 'latin1'));
   }
 
@@ -98,4 +98,10 @@ export class NameQuestions {
     );
     return { code, lines, validUntil };
   }
+}
+
+/** Requests take addresses in the order in which they get them: a beginning by chance shares them out, as in nginx. */
+function rotated(addresses: readonly string[]): readonly string[] {
+  const first = Math.floor(Math.random() * addresses.length);
+  return [...addresses.slice(first), ...addresses.slice(0, first)];
 }
