@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "tls/context.h"
-#include "tls/key_schedule.h"
+#include "tls/provider.h"
 
 namespace sluice::tls {
 
@@ -31,7 +31,7 @@ int unverified(X509_STORE_CTX*, void*) { return 1; }
 }  // namespace
 
 ClientContext::ClientContext(const Settings& settings)
-    : context_(SSL_CTX_new_ex(nullptr, key_schedule_query(), TLS_client_method())),
+    : context_(SSL_CTX_new_ex(nullptr, provider_query(), TLS_client_method())),
       fingerprint_(settings.fingerprint) {}
 
 std::unique_ptr<ClientContext> ClientContext::make(const Settings& settings, std::string& error) {

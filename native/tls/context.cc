@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "tls/client_ocsp.h"
-#include "tls/key_schedule.h"
 #include "tls/ocsp_stapling.h"
+#include "tls/provider.h"
 #include "tls/server_handshake.h"
 #include "tls/session_cache.h"
 #include "tls/ticket_keys.h"
@@ -294,7 +294,7 @@ std::unique_ptr<Context> Context::make(const Settings& settings, const Shared& s
                                        std::string& error) {
   std::unique_ptr<Context> made(new Context);
   ERR_clear_error();
-  made->context_.reset(SSL_CTX_new_ex(nullptr, key_schedule_query(), TLS_server_method()));
+  made->context_.reset(SSL_CTX_new_ex(nullptr, provider_query(), TLS_server_method()));
   made->verify_ = settings.verify;
   made->buffer_size_ = settings.buffer_size;
   made->early_data_ = settings.early_data;

@@ -24,7 +24,7 @@ Hmac::Hmac(const EVP_MD* digest, Bytes key) {
 }
 
 void Hmac::operator()(Bytes message, std::span<uint8_t> out) const {
-  std::visit([&](const auto& key) { key.sign({message}, out); }, key_);
+  std::visit([&](const auto& key) { key.sign(message, out); }, key_);
 }
 
 void LabelExpansion::operator()(std::string_view label, std::span<uint8_t> out,

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <variant>
@@ -61,12 +60,17 @@ class HmacKey {
   HmacKey& operator=(const HmacKey&) = default;
   ~HmacKey() { cleanse(*this); }
 
-  /// Of the pieces, one behind the other. `code` has Hash::size bytes, or fewer if only the first
-  /// ones are wanted.
-  void sign(std::initializer_list<Bytes> pieces, std::span<uint8_t> code) const {
-    Hash working = inner_;
+  /// `code` has Hash::size bytes, or fewer if only the first ones are wanted.
+  void sign(Bytes message, std::span<uint8_t> code) const {
+    Hash working = begin();
+    working.add(message);
+    end(working, code);
+  }
+
+  /// The same of a message that comes in pieces: they are added to what this returns.
+  Hash begin() const { return inner_; }
+  void end(Hash& working, std::span<uint8_t> code) const {
     uint8_t whole[Hash::size];
-    for (Bytes piece : pieces) working.add(piece);
     working.end(whole);
     working = outer_;
     working.add(whole);
@@ -99,7 +103,7 @@ bool expand_label(const HmacKey<Hash>& secret, Bytes prefix, Bytes label, Bytes 
   *end++ = uint8_t(context.size());
   put(context);
   *end++ = 1;
-  secret.sign({{info.data(), end}}, out);
+  secret.sign({info.data(), end}, out);
   return true;
 }
 

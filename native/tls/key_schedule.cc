@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
-#include <openssl/provider.h>
 
 #include <algorithm>
 #include <array>
@@ -17,13 +16,11 @@
 #include "base/bytes.h"
 #include "tls/cleanse.h"
 #include "tls/hmac.h"
-#include "tls/openssl.h"
+#include "tls/provider.h"
 
 namespace sluice::tls {
 
 namespace {
-
-using KdfPtr = std::unique_ptr<EVP_KDF, Releaser<EVP_KDF_free>>;
 
 /// The last two secrets that something was derived from. Most are used several times in a row, or
 /// by turns with one that came of them; to make a key ready takes as long as to use it.
@@ -132,12 +129,12 @@ bool next_secret(const Request& request, std::span<uint8_t> out) {
   if (out.size() != Hash::size) return false;
   Bytes input = request.key.data() ? request.key : Bytes(nothing);
   if (!request.salt.data()) {
-    no_salt.sign({input}, out);
+    no_salt.sign(input, out);
     return true;
   }
   uint8_t salt[Hash::size];
   if (!expand<Hash>(request, request.salt, digest_of_nothing<Hash>(), salt)) return false;
-  HmacKey<Hash>(salt).sign({input}, out);
+  HmacKey<Hash>(salt).sign(input, out);
   cleanse(salt);
   return true;
 }
@@ -174,37 +171,6 @@ void* new_context(void*) {
 }
 
 void free_context(void*) {}
-
-template <typename Function>
-constexpr OSSL_DISPATCH entry(int id, Function* function) {
-  return {id, reinterpret_cast<void (*)()>(function)};
-}
-
-const OSSL_ALGORITHM* algorithms(void*, int operation, int* no_cache) {
-  static const OSSL_DISPATCH functions[] = {
-      entry(OSSL_FUNC_KDF_NEWCTX, new_context),
-      entry(OSSL_FUNC_KDF_FREECTX, free_context),
-      entry(OSSL_FUNC_KDF_DERIVE, derive),
-      OSSL_DISPATCH_END,
-  };
-  static const OSSL_ALGORITHM derivations[] = {
-      {OSSL_KDF_NAME_TLS1_3_KDF, "provider=sluice", functions, nullptr},
-      {nullptr, nullptr, nullptr, nullptr},
-  };
-  *no_cache = 0;
-  return operation == OSSL_OP_KDF ? derivations : nullptr;
-}
-
-int begin(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPATCH** functions,
-          void** context) {
-  static const OSSL_DISPATCH provider[] = {
-      entry(OSSL_FUNC_PROVIDER_QUERY_OPERATION, algorithms),
-      OSSL_DISPATCH_END,
-  };
-  *functions = provider;
-  *context = const_cast<OSSL_CORE_HANDLE*>(handle);
-  return 1;
-}
 
 }  // namespace
 
@@ -243,13 +209,18 @@ KeyScheduleNoting::KeyScheduleNoting(KeyScheduleNotes* notes) { noted_in = notes
 
 KeyScheduleNoting::~KeyScheduleNoting() { noted_in = nullptr; }
 
-const char* key_schedule_query() {
-  // OpenSSL takes a query only of properties that it has met.
-  static const bool loaded =
-      OSSL_PROVIDER_add_builtin(nullptr, "sluice", begin) == 1 &&
-      OSSL_PROVIDER_try_load(nullptr, "sluice", 1) &&
-      KdfPtr(EVP_KDF_fetch(nullptr, OSSL_KDF_NAME_TLS1_3_KDF, "provider=sluice"));
-  return loaded ? "?provider=sluice" : nullptr;
+const OSSL_ALGORITHM* key_derivations() {
+  static const OSSL_DISPATCH functions[] = {
+      provided(OSSL_FUNC_KDF_NEWCTX, new_context),
+      provided(OSSL_FUNC_KDF_FREECTX, free_context),
+      provided(OSSL_FUNC_KDF_DERIVE, derive),
+      OSSL_DISPATCH_END,
+  };
+  static const OSSL_ALGORITHM derivations[] = {
+      {OSSL_KDF_NAME_TLS1_3_KDF, provided_by_us, functions, nullptr},
+      {nullptr, nullptr, nullptr, nullptr},
+  };
+  return derivations;
 }
 
 }  // namespace sluice::tls

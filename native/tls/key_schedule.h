@@ -1,5 +1,7 @@
 #pragma once
 
+#include <openssl/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -7,11 +9,9 @@
 
 namespace sluice::tls {
 
-/// The property query that contexts are made with (SSL_CTX_new_ex()), so that OpenSSL derives the
-/// keys of TLS 1.3 (RFC 8446, 7.1) by what is here and not by its own KDF, which looks up
-/// algorithms by name and allocates for each of two dozen keys a handshake. Null: there is only
-/// OpenSSL's.
-const char* key_schedule_query();
+/// TLS13-KDF: derives the keys of TLS 1.3 (RFC 8446, 7.1). OpenSSL's own looks up algorithms by
+/// name and allocates for each of two dozen keys a handshake.
+const OSSL_ALGORITHM* key_derivations();
 
 /// Of handshakes of this thread: to be called when one is done.
 void forget_recent_secrets();

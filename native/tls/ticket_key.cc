@@ -84,7 +84,7 @@ bool TicketKey::has_sealed(std::span<const unsigned char> ticket) const {
 }
 
 void TicketKey::sign(std::span<const unsigned char> sealed, std::span<unsigned char> code) const {
-  HmacKey<Sha256>(std::span(mac_).first(size_)).sign({sealed}, code);
+  HmacKey<Sha256>(std::span(mac_).first(size_)).sign(sealed, code);
 }
 
 const EVP_CIPHER* TicketKey::algorithm() const {

@@ -1,5 +1,6 @@
+import { constants } from 'node:crypto';
 import t from 'tap';
-import { readToEnd, startSecure } from './secure.ts';
+import { read, readToEnd, startSecure } from './secure.ts';
 
 const SERVER = 'server { LISTEN; return 200 "$ssl_cipher $ssl_curve $ssl_session_reused"; }';
 const SUITES = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
@@ -32,3 +33,31 @@ t.test('a client that asks nothing gets its tickets all the same', async (t) => 
   const session = await new Promise((resolve) => silent.once('session', resolve));
   t.ok(session, 'without a request');
 });
+
+t.test(
+  'TLS 1.2 with CBC: records are authenticated by HMAC of every digest, ahead of encryption or behind',
+  async (t) => {
+    const { connect } = await startSecure(t, 'server { LISTEN; return 200 "$ssl_cipher $http_x"; }');
+    for (const ciphers of [
+      'ECDHE-ECDSA-AES128-SHA',
+      'ECDHE-ECDSA-AES128-SHA256',
+      'ECDHE-ECDSA-AES256-SHA384',
+    ]) {
+      for (const secureOptions of [0, constants.SSL_OP_NO_ENCRYPT_THEN_MAC]) {
+        const socket = await connect({
+          maxVersion: 'TLSv1.2',
+          ciphers: `${ciphers}:@SECLEVEL=0`,
+          secureOptions,
+        });
+        // Of every length that padding may have.
+        for (let length = 0; length < 17; length++) {
+          const field = 'x'.repeat(length * 7);
+          socket.write(`GET / HTTP/1.1\r\nHost: a\r\nX: ${field}\r\n\r\n`);
+          const answer = await read(socket, (text) => text.includes('\r\n\r\n') && text.includes('SHA'));
+          t.match(answer, new RegExp(`${ciphers} ${field}$`), `${ciphers}, ${secureOptions}, ${length}`);
+        }
+        socket.destroy();
+      }
+    }
+  },
+);
