@@ -105,6 +105,7 @@ t.test('requests are shared out over the addresses of a name', async (t) => {
      server { listen LISTEN; set $name many.test; location / { proxy_pass http://$name:${one.port}; } }
      server { listen 127.0.0.2:${one.port}; return 200 two; }`,
   );
+  t.equal((await get(port)).body, 'one', 'a fresh answer in its order');
   const seen = new Set<string>();
   await eventually('both', async () => seen.add((await get(port)).body).size === 2);
   t.equal(server.questions.length, 1);

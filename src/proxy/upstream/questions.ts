@@ -43,10 +43,13 @@ export class NameQuestions {
     }
   }
 
-  async #resolve(id: number, resolver: ResolverText, name: string): Promise<void> {
-    const { code, addresses } = await resolverFor(resolver).lookUp(name);
-    const text = code === 0 ? ['0', ...rotated(addresses)].join('\n') : resolveErrorText(code);
-    this.#replies.answer(id, Buffer.from(text, 'latin1'));
+  async #resolve(id: number, text: ResolverText, name: string): Promise<void> {
+    const resolver = resolverFor(text);
+    const known = resolver.recall(name);
+    const { code, addresses } = known ?? (await resolver.lookUp(name));
+    const ordered = known ? rotated(addresses) : addresses;
+    const answer = code === 0 ? ['0', ...ordered].join('\n') : resolveErrorText(code);
+    this.#replies.answer(id, Buffer.from(answer, 'latin1'));
   }
 
   /** Goes on for as long as the process lives. */
@@ -100,7 +103,10 @@ export class NameQuestions {
   }
 }
 
-/** Requests take addresses in the order in which they get them: a beginning by chance shares them out, as in nginx. */
+/**
+ * Requests take addresses in the order in which they get them. That of a fresh answer is the name server's; of what is
+ * remembered each request begins somewhere else, by chance, so that all share it. As in nginx.
+ */
 function rotated(addresses: readonly string[]): readonly string[] {
   const first = Math.floor(Math.random() * addresses.length);
   return [...addresses.slice(first), ...addresses.slice(0, first)];

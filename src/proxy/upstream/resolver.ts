@@ -43,12 +43,20 @@ export class Resolver {
     this.#client = new DnsClient(plan.servers);
   }
 
-  /** Addresses of a name. Successes are remembered as long as they are valid; who asks meanwhile waits with the first. */
-  async lookUp(text: string): Promise<Resolution> {
-    const name = text.toLowerCase().replace(/\.$/, '');
+  /** What is remembered of a name, as long as it is valid. */
+  recall(text: string): Resolution | undefined {
+    const name = canonical(text);
     const known = this.#cache.get(name);
     if (known && known.validUntil > Date.now()) return known;
     this.#cache.delete(name);
+    return undefined;
+  }
+
+  /** Addresses of a name. Successes are remembered; who asks meanwhile waits with the first. */
+  async lookUp(text: string): Promise<Resolution> {
+    const known = this.recall(text);
+    if (known) return known;
+    const name = canonical(text);
     const pending = this.#pending.get(name) ?? this.#ask(name).finally(() => this.#pending.delete(name));
     this.#pending.set(name, pending);
     const found = await pending;
@@ -134,6 +142,10 @@ export class Resolver {
     }
     this.#cache.set(name, found);
   }
+}
+
+function canonical(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
 }
 
 const resolvers = new Map<ResolverText, Resolver>();
