@@ -3,21 +3,26 @@
 #include <charconv>
 
 namespace sluice {
-namespace {
-
-std::optional<uint64_t> parse(std::string_view text, int base) {
+std::optional<uint64_t> parse_decimal(std::string_view text) {
+  if (text.empty()) return {};
   uint64_t value = 0;
-  const char* end = text.data() + text.size();
-  auto [stopped, error] = std::from_chars(text.data(), end, value, base);
-  if (error != std::errc() || stopped != end) return {};
+  for (char c : text) {
+    unsigned digit = static_cast<unsigned char>(c) - unsigned{'0'};
+    if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+        __builtin_add_overflow(value, digit, &value)) {
+      return {};
+    }
+  }
   return value;
 }
 
-}  // namespace
-
-std::optional<uint64_t> parse_decimal(std::string_view text) { return parse(text, 10); }
-
-std::optional<uint64_t> parse_hex(std::string_view text) { return parse(text, 16); }
+std::optional<uint64_t> parse_hex(std::string_view text) {
+  uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  auto [stopped, error] = std::from_chars(text.data(), end, value, 16);
+  if (error != std::errc() || stopped != end) return {};
+  return value;
+}
 
 std::optional<uint64_t> parse_size(std::string_view text) {
   int shift = 0;

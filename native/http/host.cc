@@ -38,13 +38,15 @@ std::optional<Host> parse_host(std::string_view text, Arena& arena) {
   bool literal = text.starts_with('[');
   uint8_t allowed = literal ? literal_octet : name_octet;
   uint8_t seen = 0;
-  uint8_t previous = 0;
+  size_t after_dot = std::string_view::npos;
   size_t size = literal ? 1 : 0;
   for (; size < text.size(); ++size) {
     uint8_t kind = octets[static_cast<unsigned char>(text[size])];
     if (!(kind & allowed)) break;
-    if (kind & previous & dot) return std::nullopt;
-    previous = kind;
+    if (kind & dot) [[unlikely]] {
+      if (size == after_dot) return std::nullopt;
+      after_dot = size + 1;
+    }
     seen |= kind;
   }
   if (literal) {

@@ -75,8 +75,7 @@ void HeaderList::grow() {
   items_ = items;
 }
 
-const Header* HeaderList::find(HeaderId id) const {
-  if (!ids_.contains(id)) return nullptr;
+const Header* HeaderList::search(HeaderId id) const {
   const Header* found = std::find_if(begin(), end(), [id](const Header& h) { return h.id == id; });
   return found == end() ? nullptr : found;
 }
@@ -112,6 +111,17 @@ void HeaderList::remove(std::string_view name) {
   Header* last =
       std::remove_if(begin(), end(), [name](const Header& h) { return iequals(h.name, name); });
   size_ = static_cast<uint32_t>(last - items_);
+}
+
+void ResponseHead::moved(const char* from, const char* to) {
+  auto move = [=](std::string_view& text) {
+    if (!text.empty()) text = {to + (text.data() - from), text.size()};
+  };
+  move(reason);
+  for (Header& field : headers) {
+    move(field.name);
+    move(field.value);
+  }
 }
 
 std::optional<int64_t> ResponseHead::modified() const {

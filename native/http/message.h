@@ -148,7 +148,7 @@ class HeaderList {
   HeaderIds ids() const { return ids_; }
   HeaderIds repeated() const { return repeated_; }
   /// The first field with that id (never `other`), or null.
-  const Header* find(HeaderId id) const;
+  const Header* find(HeaderId id) const { return ids_.contains(id) ? search(id) : nullptr; }
   const Header* find(std::string_view name) const;
   /// Replaces the first, drops the rest, or adds.
   void set(HeaderId id, std::string_view name, std::string_view value);
@@ -168,6 +168,7 @@ class HeaderList {
 
  private:
   void grow();
+  const Header* search(HeaderId id) const;
 
   Arena* arena_;
   Header* items_ = nullptr;
@@ -219,12 +220,16 @@ struct ResponseHead {
   std::string_view charset;
   std::optional<int64_t>
       last_modified;  ///< seconds since 1970; sent as Last-Modified unless `headers` has one
+  uint32_t size = 0;  ///< bytes of the head on the wire, when it came by HTTP/1
   bool keep_alive = true;
   bool chunked = false;
   bool without_server = false;   ///< no Server of our own
   bool without_date = false;     ///< no Date of our own
   bool expect_trailers = false;  ///< `trailers` will be filled before the body ends: a known length
                                  ///< is not announced in HTTP/1
+
+  /// The bytes that fields and reason point into have been copied from `from` to `to`.
+  void moved(const char* from, const char* to);
 
   /// last_modified, or what the field in `headers` says: read only when somebody asks.
   std::optional<int64_t> modified() const;

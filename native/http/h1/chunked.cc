@@ -134,9 +134,10 @@ bool ChunkedDecoder::parse_trailers() {
     if (line.kind == FieldLine::Kind::end) return true;
     if (line.kind == FieldLine::Kind::invalid) return false;
     if (trailers_->size() >= trailer_rules_.max_fields) return false;
-    http::HeaderId id = http::header_id(line.name);
     bool odd = line.odd_name || (line.underscore && !trailer_rules_.underscores);
-    if (!odd && !http::never_trailers.contains(id)) trailers_->add(line.name, line.value, id);
+    if (!odd && !http::never_trailers.contains(line.id)) {
+      trailers_->add(line.name, line.value, line.id);
+    }
   }
 }
 

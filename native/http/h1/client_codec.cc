@@ -71,10 +71,9 @@ Event ClientCodec::next(std::string_view& input, std::string_view& piece) {
   return Event::more;
 }
 
-// A head that arrives whole is copied once, to where its fields stay; one that doesn't is put
-// together first.
 Event ClientCodec::take_head(std::string_view& input) {
   if (partial_size_ == 0) {
+    if (parse_in_place(input)) return begin_response();
     switch (scanner_.scan(input)) {
       case ResponseScanner::Result::complete: {
         std::string_view bytes = arena_.copy(input.substr(0, scanner_.size()));
@@ -115,9 +114,28 @@ Event ClientCodec::refuse() {
   return Event::raw;
 }
 
+/// Nearly every head arrives whole, and is good: no need to look for its end before it is parsed.
+/// Then it is copied, to where its fields stay. False: nothing has happened.
+bool ClientCodec::parse_in_place(std::string_view& input) {
+  head_.headers.clear();
+  if (parse_response(input.substr(0, head_limit_), head_, why_) != ResponseError::none) {
+    head_.headers.clear();
+    head_.reason = {};
+    return false;
+  }
+  std::string_view kept = arena_.copy(input.substr(0, head_.size));
+  head_.moved(input.data(), kept.data());
+  input.remove_prefix(kept.size());
+  return true;
+}
+
 Event ClientCodec::parse_head(std::string_view bytes) {
   head_.headers.clear();
   if (parse_response(bytes, head_, why_) != ResponseError::none) return Event::refused;
+  return begin_response();
+}
+
+Event ClientCodec::begin_response() {
   if (http::is_interim(head_.status)) {
     // The head that counts is still to come (RFC 9110, 15.2).
     scanner_ = ResponseScanner(head_limit_);

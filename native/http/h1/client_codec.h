@@ -46,7 +46,9 @@ class ClientCodec final : public UpstreamCodec {
  private:
   enum class State : uint8_t { head, length, chunked, until_close, ended };
   Event take_head(std::string_view& input);
+  bool parse_in_place(std::string_view& input);
   Event parse_head(std::string_view bytes);
+  Event begin_response();
   Event refuse();
   void begin_body();
   void begin_chunk(net::Stream& stream, uint64_t size);

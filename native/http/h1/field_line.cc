@@ -47,7 +47,29 @@ FieldLine line_without_colon(const char* start, const char* at, const char*& pos
   position = at + 1;
   line.kind = empty ? FieldLine::Kind::end : FieldLine::Kind::field;
   line.name = {start, name_end};
+  line.id = http::header_id(line.name);
   return line;
+}
+
+/// `at` is the colon and moves past the line, or to the byte that makes it invalid.
+[[gnu::always_inline]] inline bool take_value(const char*& at, const char* end, const char* floor,
+                                              std::string_view& value) {
+  do ++at;
+  while (at != end && is_blank(*at));
+  const char* begin = at;
+  const char* stop = octets::find<octets::ValueStop>(at, end, floor);
+  at = stop;
+  if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') [[likely]] {
+    at += 2;
+  } else if (at != end && *at != '\0' && skip_line_end(at, end)) {
+    ++at;
+  } else {
+    at = stop;
+    return false;
+  }
+  while (stop != begin && is_blank(stop[-1])) --stop;
+  value = {begin, stop};
+  return true;
 }
 
 }  // namespace
@@ -55,30 +77,41 @@ FieldLine line_without_colon(const char* start, const char* at, const char*& pos
 FieldLine parse_field_line(const char*& position, const char* end, const char* floor) {
   const char* start = position;
   FieldLine line;
-  const char* at = octets::find<octets::NotName>(start, end, floor);
-  while (at == end || *at != ':' || at == start) [[unlikely]] {
-      if (at == end) return invalid(start, at, end);
-      if (*at == '\n' || *at == '\r') return line_without_colon(start, at, position, end, line);
-      if (!odd_octet(start, at, line)) return invalid(start, at, end);
-      at = octets::find<octets::NotName>(at + 1, end, floor);
-    }
-  line.name = {start, at};
-
-  do ++at;
-  while (at != end && is_blank(*at));
-  const char* value = at;
-  at = octets::find<octets::ValueStop>(at, end, floor);
-  const char* value_end = at;
-  if (end - at >= 2 && at[0] == '\r' && at[1] == '\n') [[likely]] {
-    ++at;
-  } else if (at == end || *at == '\0' || !skip_line_end(at, end)) {
-    return invalid(start, value_end, end);
+  if (std::string_view(start, end).starts_with("\r\n")) {
+    position += 2;
+    return line;
   }
-  position = at + 1;
-  while (value_end != value && is_blank(value_end[-1])) --value_end;
+  const char* at = octets::find<octets::NotName>(start, end, floor);
+  while (at == end || *at != ':' || at == start) {
+    if (at == end) return invalid(start, at, end);
+    if (*at == '\n' || *at == '\r') return line_without_colon(start, at, position, end, line);
+    if (!odd_octet(start, at, line)) return invalid(start, at, end);
+    at = octets::find<octets::NotName>(at + 1, end, floor);
+  }
+  line.name = {start, at};
+  if (!take_value(at, end, floor, line.value)) return invalid(start, at, end);
+  position = at;
   line.kind = FieldLine::Kind::field;
-  line.value = {value, value_end};
+  line.id = http::header_id(line.name);
   return line;
+}
+
+const char* add_plain_fields(const char* position, const char* end, const char* floor,
+                             http::HeaderList& headers, size_t most) {
+  while (headers.size() < most) {
+    const char* at = octets::find<octets::NameEnd>(position, end, floor);
+    if (at == end || *at != ':' || at == position) break;
+    std::string_view name(position, at);
+    http::HeaderId id = http::header_id(name);
+    // The characters of a name that is known need no look.
+    bool plain =
+        id != http::HeaderId::other || octets::find<octets::NotName>(position, at, floor) == at;
+    std::string_view value;
+    if (!plain || !take_value(at, end, floor, value)) break;
+    headers.add(name, value, id);
+    position = at;
+  }
+  return position;
 }
 
 }  // namespace sluice::h1

@@ -25,9 +25,7 @@ bool is_written(const Header& field, const ResponseExtras& extras) {
 void status_line(HeadWriter& writer, uint16_t status, std::string_view reason) {
   writer.text(version);
   writer.number(status);
-  writer.text(" ");
-  writer.text(reason);
-  writer.end_line();
+  writer.text(" ", reason, "\r\n");
 }
 
 size_t fields_size(const http::HeaderList& headers) {
@@ -38,12 +36,8 @@ size_t fields_size(const http::HeaderList& headers) {
 
 void content_fields(HeadWriter& writer, const http::ResponseHead& head) {
   if (!head.content_type.empty()) {
-    writer.text("Content-Type: ");
-    writer.text(head.content_type);
-    if (!head.charset.empty()) {
-      writer.text("; charset=");
-      writer.text(head.charset);
-    }
+    writer.text("Content-Type: ", head.content_type);
+    if (!head.charset.empty()) writer.text("; charset=", head.charset);
     writer.end_line();
   }
   if (head.content_length) {
@@ -78,7 +72,8 @@ void connection_fields(HeadWriter& writer, const http::ResponseHead& head,
 }  // namespace
 
 void HeadWriter::number(uint64_t value) {
-  assert(decimal_size(value) <= static_cast<size_t>(end_ - position_));
+  auto room = static_cast<size_t>(end_ - position_);
+  assert(room >= max_decimal_size || room >= decimal_size(value));
   position_ = format_decimal(position_, value);
 }
 
@@ -132,10 +127,8 @@ size_t request_line_size(std::string_view method, std::string_view target) {
 
 void write_request_line(HeadWriter& writer, std::string_view method, std::string_view target,
                         http::Version version) {
-  writer.text(method);
-  writer.text(" ");
-  writer.text(target);
-  writer.text(version == http::Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+  writer.text(method, " ", target,
+              version == http::Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
 }
 
 }  // namespace sluice::h1

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cassert>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,24 +18,30 @@ class HeadWriter {
   explicit HeadWriter(std::span<char> out)
       : start_(out.data()), position_(out.data()), end_(out.data() + out.size()) {}
 
-  void text(std::string_view bytes) {
-    assert(bytes.size() <= static_cast<size_t>(end_ - position_));
-    if (bytes.empty()) return;
-    std::memcpy(position_, bytes.data(), bytes.size());
-    position_ += bytes.size();
+  /// One after the other.
+  template <std::convertible_to<std::string_view>... Texts>
+  void text(const Texts&... texts) {
+    put(std::string_view(texts)...);
   }
   void number(uint64_t value);
   /// `NAME: VALUE CRLF`.
-  void field(std::string_view name, std::string_view value) {
-    text(name);
-    text(": ");
-    text(value);
-    text("\r\n");
-  }
+  void field(std::string_view name, std::string_view value) { text(name, ": ", value, "\r\n"); }
   void end_line() { text("\r\n"); }
   size_t size() const { return static_cast<size_t>(position_ - start_); }
 
  private:
+  template <std::same_as<std::string_view>... Texts>
+  [[gnu::always_inline]] void put(Texts... texts) {
+    assert((texts.size() + ...) <= static_cast<size_t>(end_ - position_));
+    char* at = position_;
+    ((at = append(at, texts)), ...);
+    position_ = at;
+  }
+  [[gnu::always_inline]] static char* append(char* at, std::string_view text) {
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    return at + text.size();
+  }
+
   char* start_;
   char* position_;
   char* end_;

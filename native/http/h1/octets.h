@@ -18,6 +18,7 @@ enum : uint8_t {
   value_stop = 2,   ///< CR, LF, NUL
   target_stop = 4,  ///< space, controls and DEL
   path_stop = 8,    ///< those, `?` and `#`
+  name_end = 16,    ///< space, controls and `:`: no field name goes on there
 };
 
 inline constexpr auto kinds = [] {
@@ -25,9 +26,10 @@ inline constexpr auto kinds = [] {
   for (int c = 'a'; c <= 'z'; ++c) table[c] = table[c - 0x20] = name;
   for (int c = '0'; c <= '9'; ++c) table[c] = name;
   table['-'] = name;
-  for (int c = 0; c <= ' '; ++c) table[c] = target_stop | path_stop;
+  for (int c = 0; c <= ' '; ++c) table[c] = target_stop | path_stop | name_end;
   table[0x7f] = target_stop | path_stop;
   table['?'] = table['#'] = path_stop;
+  table[':'] = name_end;
   for (int c : {'\r', '\n', '\0'}) table[c] |= value_stop;
   return table;
 }();
@@ -51,6 +53,14 @@ struct NotName {
     __m128i digit = between(block, '0', '9');
     __m128i good = _mm_or_si128(_mm_or_si128(letter, digit), equal(block, '-'));
     return static_cast<unsigned>(_mm_movemask_epi8(good)) ^ 0xffff;
+  }
+};
+
+struct NameEnd {
+  static constexpr bool stops(char c) { return kinds[static_cast<unsigned char>(c)] & name_end; }
+  static unsigned mask(__m128i block) {
+    __m128i end = _mm_or_si128(between(block, 0, ' '), equal(block, ':'));
+    return static_cast<unsigned>(_mm_movemask_epi8(end));
   }
 };
 
@@ -89,6 +99,7 @@ struct Kind {
   }
 };
 using NotName = Kind<name, false>;
+using NameEnd = Kind<name_end, true>;
 using ValueStop = Kind<value_stop, true>;
 using TargetStop = Kind<target_stop, true>;
 using PathStop = Kind<path_stop, true>;

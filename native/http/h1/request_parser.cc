@@ -65,6 +65,7 @@ RequestError parse_fields(std::string_view bytes, const char*& position, const R
                           http::HeaderList& headers, http::Refusal& why) {
   const char* end = bytes.data() + bytes.size();
   while (true) {
+    position = add_plain_fields(position, end, bytes.data(), headers, rules.max_headers);
     const char* start = position;
     FieldLine line = parse_field_line(position, end, bytes.data());
     if (line.kind == FieldLine::Kind::end) return RequestError::none;
@@ -81,7 +82,7 @@ RequestError parse_fields(std::string_view bytes, const char*& position, const R
       continue;
     }
     if (headers.size() >= rules.max_headers) return RequestError::too_many_header_lines;
-    headers.add(line.name, line.value);
+    headers.add(line.name, line.value, line.id);
   }
 }
 

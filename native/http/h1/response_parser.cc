@@ -43,11 +43,11 @@ bool is_stray_status_line(const char*& position, const char* end) {
   return true;
 }
 
-ResponseError parse_fields(std::string_view bytes, size_t from, http::HeaderList& headers,
+ResponseError parse_fields(std::string_view bytes, const char*& position, http::HeaderList& headers,
                            ResponseRefusal& why) {
-  const char* position = bytes.data() + from;
   const char* end = bytes.data() + bytes.size();
   while (true) {
+    position = add_plain_fields(position, end, bytes.data(), headers, SIZE_MAX);
     if (is_stray_status_line(position, end)) continue;
     FieldLine line = parse_field_line(position, end, bytes.data());
     if (line.kind == FieldLine::Kind::end) return ResponseError::none;
@@ -56,9 +56,12 @@ ResponseError parse_fields(std::string_view bytes, size_t from, http::HeaderList
       why.octet = line.octet;
       return ResponseError::invalid_header;
     }
-    headers.add(line.name, line.value);
+    headers.add(line.name, line.value, line.id);
   }
 }
+
+constexpr http::HeaderIds framing_fields = {HeaderId::content_length, HeaderId::transfer_encoding,
+                                            HeaderId::connection};
 
 struct Framing {
   const Header* length = nullptr;
@@ -112,11 +115,14 @@ ResponseError parse(std::string_view bytes, http::ResponseHead& head, ResponseRe
     return ResponseError::early_hints_in_http10;
   }
 
-  ResponseError error = parse_fields(bytes, line.size, head.headers, why);
+  const char* position = bytes.data() + line.size;
+  ResponseError error = parse_fields(bytes, position, head.headers, why);
+  head.size = static_cast<uint32_t>(position - bytes.data());
   if (error != ResponseError::none || http::is_interim(head.status)) return error;
 
   Framing framing;
   for (const Header& field : head.headers) {
+    if (!framing_fields.contains(field.id)) continue;
     error = note(field, framing, head, why);
     if (error != ResponseError::none) return error;
   }

@@ -56,9 +56,10 @@ class ResponseScanner {
   ResponseError error_ = ResponseError::none;
 };
 
-/// Parses a complete head (ResponseScanner::size() bytes), into which the result's views point.
-/// `head.headers` gets every field as it came; status, reason, content_length, chunked and
-/// keep_alive are derived. content_type, charset and last_modified stay as they are.
+/// Parses the head that `bytes` begin with, into which the result's views point. `head.headers`
+/// gets every field as it came; status, reason, content_length, chunked, keep_alive and size are
+/// derived. content_type, charset and last_modified stay as they are. A head that isn't complete is
+/// refused, too: what is wrong with it is for ResponseScanner to say.
 ResponseError parse_response(std::string_view bytes, http::ResponseHead& head,
                              ResponseRefusal& why);
 

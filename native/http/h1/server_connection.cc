@@ -54,7 +54,6 @@ void ServerConnection::on_data(std::span<const char> data) {
   if (state_ == State::waiting && buffer_.empty()) {
     thread_.set_idle(*this, false);
     reserved_ = false;
-    if (facts_.requests > 0) read_timer_.set(conf().client_header_timeout);
   }
   if (!buffer_.empty()) {
     buffer_.append(input);
@@ -126,9 +125,13 @@ void ServerConnection::keep(std::string_view input) {
 }
 
 bool ServerConnection::process_head(std::string_view& input) {
-  if (!scanner_) {
+  bool begins = !scanner_;
+  if (begins) {
     input.remove_prefix(leading_blank(input));
-    if (input.empty()) return false;
+    if (input.empty()) {
+      limit_head_time();
+      return false;
+    }
     const ConnectionConf& rules = conf();
     limits_ = {rules.client_header_buffer_size, rules.large_buffer_count, rules.large_buffer_size};
     scanner_.emplace(limits_);
@@ -137,6 +140,7 @@ bool ServerConnection::process_head(std::string_view& input) {
   }
   switch (scanner_->scan(input)) {
     case RequestScanner::Result::incomplete:
+      if (begins) limit_head_time();
       stream_->set_read_size(head_read_size);
       return false;
     case RequestScanner::Result::refused:
@@ -150,6 +154,11 @@ bool ServerConnection::process_head(std::string_view& input) {
   scanner_.reset();
   start_exchange(head);
   return true;
+}
+
+/// Of the first head it is limited since the connection was accepted.
+void ServerConnection::limit_head_time() {
+  if (facts_.requests > 0) read_timer_.set(conf().client_header_timeout);
 }
 
 void ServerConnection::make_exchange() {

@@ -75,6 +75,7 @@ class ServerConnection final : public ClientConnection,
   void process_buffered();
   void process(std::string_view input);
   bool process_head(std::string_view& input);
+  void limit_head_time();
   bool process_body(std::string_view& input);
   bool discard_rest(std::string_view& input);
   void start_exchange(std::string_view head);

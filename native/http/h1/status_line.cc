@@ -48,10 +48,8 @@ bool take_status(std::string_view& text, uint16_t& status) {
   return status >= 100;
 }
 
-}  // namespace
-
-bool parse_status_line(std::string_view bytes, StatusLine& line) {
-  std::string_view text = bytes;
+/// Version and status, whatever of them nginx takes.
+bool take_numbers(std::string_view& text, StatusLine& line) {
   if (!text.starts_with(prefix)) return false;
   text.remove_prefix(prefix.size());
   if (!take_version(text, line.version) || !take(text, ' ') || !take_status(text, line.status)) {
@@ -60,6 +58,28 @@ bool parse_status_line(std::string_view bytes, StatusLine& line) {
   if (take(text, '.')) {  // 403.1: the rest of the number goes
     text.remove_prefix(std::min(text.find_first_of(" \r\n"), text.size()));
   }
+  return true;
+}
+
+/// The same where they are as RFC 9112 has them, and the version is 1.1.
+bool take_usual_numbers(std::string_view& text, StatusLine& line) {
+  constexpr std::string_view usual = "HTTP/1.1 ";
+  constexpr size_t size = usual.size() + 3;
+  if (text.size() <= size || !text.starts_with(usual)) return false;
+  const char* digits = text.data() + usual.size();
+  bool plain = digits[0] >= '1' && digits[0] <= '9' && is_digit(digits[1]) && is_digit(digits[2]);
+  if (!plain || text[size] == '.') return false;
+  line.version = http::Version::http11;
+  line.status = static_cast<uint16_t>(digits[0] * 100 + digits[1] * 10 + digits[2] - '0' * 111);
+  text.remove_prefix(size);
+  return true;
+}
+
+}  // namespace
+
+bool parse_status_line(std::string_view bytes, StatusLine& line) {
+  std::string_view text = bytes;
+  if (!take_usual_numbers(text, line) && !take_numbers(text, line)) return false;
   if (take(text, ' ')) {
     const char* end = text.data() + text.size();
     const char* reason_end = octets::find<octets::ValueStop>(text.data(), end, bytes.data());
