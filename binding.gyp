@@ -26,7 +26,7 @@
         # A request passes through more code than a processor's first cache holds: what counts is how little it is.
         "Release": {
           "cflags": [
-            "-O2", "-g1", "-fomit-frame-pointer", "-fno-align-loops", "-fno-align-jumps", "-fno-align-labels"
+            "-O2", "-g1", "-fomit-frame-pointer", "-fno-plt", "-fno-align-loops", "-fno-align-jumps", "-fno-align-labels"
           ]
         },
         "Sanitize": {

@@ -12,6 +12,7 @@ std::unique_ptr<ModuleConf> read_conf(Runtime& runtime, const plan::Node& node) 
   conf->upstream.read(runtime, node["upstream"]);
   conf->url = Template::read(node["url"]);
   conf->scheme = node["scheme"].text();
+  conf->secured = http::iequals(conf->scheme, "https://");
   conf->host_header = node["hostHeader"].text();
   conf->port = node["port"].text();
   conf->uri = node["uri"].text();

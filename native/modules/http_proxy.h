@@ -30,6 +30,7 @@ struct ProxyConf : ModuleConf {
   UpstreamConf upstream;
   Template url;  ///< of a proxy_pass with variables; else the following say it
   std::string_view scheme;
+  bool secured = false;  ///< by the scheme
   std::string_view host_header;
   std::string_view port;
   std::string_view uri;

@@ -19,7 +19,7 @@ ProxyExchange::ProxyExchange(Exchange& the_exchange, const ProxyConf& conf)
       fields_(the_exchange.arena),
       trailers_(the_exchange.arena) {
   scheme = conf.scheme;
-  secured = http::iequals(scheme, "https://");
+  secured = conf.secured;
   host_header_ = conf.host_header;
   port_ = conf.port;
   uri_part_ = conf.uri;
@@ -31,14 +31,6 @@ bool ProxyExchange::streams_body() {
   return !conf.request_buffering && !conf_.body && conf.pass_request_body && framed &&
          !exchange.body.complete();
 }
-
-namespace {
-
-constexpr std::string_view version_text(http::Version version) {
-  return version == http::Version::http10 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n";
-}
-
-}  // namespace
 
 bool ProxyExchange::create_request() {
   std::string_view method = exchange.request.method_name;
@@ -66,38 +58,37 @@ bool ProxyExchange::create_request() {
 }
 
 void ProxyExchange::write_head(std::string_view method, std::string_view host) {
-  std::string_view* values = exchange.arena.array<std::string_view>(conf_.headers.size()).data();
-  size_t size =
-      method.size() + 1 + uri.size() + version_text(conf_.version).size() + 2 + own_body_.size();
+  std::span<std::string_view> values = exchange.arena.array<std::string_view>(conf_.headers.size());
+  size_t size = h1::request_line_size(method, uri) + 2 + own_body_.size();
   if (!host.empty()) size += h1::field_size("Host", host);
-  for (size_t i = 0; i < conf_.headers.size(); ++i) {
-    values[i] = value_of(conf_.headers[i]);
-    if (!values[i].empty()) size += h1::field_size(conf_.headers[i].name, values[i]);
+  auto value = values.begin();
+  for (const ProxyHeader& header : conf_.headers) {
+    *value = value_of(header);
+    size += h1::field_size(header.name, *value++);
   }
   if (conf.pass_request_headers) {
     for (const http::Header& header : exchange.request.headers) {
-      if (goes_on(header)) size += h1::field_size(header.name, header.value);
+      size += h1::field_size(header.name, header.value);
     }
   }
 
+  // Not all of this may go on: what is too much is given back.
   std::span<char> text = exchange.arena.text(size);
   h1::HeadWriter writer(text);
-  writer.text(method);
-  writer.text(" ");
-  writer.text(uri);
-  writer.text(version_text(conf_.version));
+  h1::write_request_line(writer, method, uri, conf_.version);
   if (!host.empty()) writer.field("Host", host);
-  for (size_t i = 0; i < conf_.headers.size(); ++i) {
-    if (!values[i].empty()) writer.field(conf_.headers[i].name, values[i]);
+  value = values.begin();
+  for (const ProxyHeader& header : conf_.headers) {
+    if (!value->empty()) writer.field(header.name, *value);
+    ++value;
   }
   if (conf.pass_request_headers) {
     for (const http::Header& header : exchange.request.headers) {
       if (goes_on(header)) writer.field(header.name, header.value);
     }
   }
-  writer.end_line();
-  writer.text(own_body_);
-  request_text_ = {text.data(), writer.size()};
+  writer.text("\r\n", own_body_);
+  request_text_ = exchange.arena.trim(text, writer.size());
   wants_upgrade = exchange.request.headers.find(http::HeaderId::upgrade) != nullptr;
 }
 

@@ -35,8 +35,10 @@ void SocketStream::queued() {
 // Few calls to return from: after a system call the processor guesses wrong at each.
 [[gnu::flatten]] void SocketStream::flush() {
   send();
-  if (!queue_.empty()) was_blocked_ = true;
-  queue_.own_borrowed();
+  if (!queue_.empty()) {
+    was_blocked_ = true;
+    queue_.own_borrowed();
+  }
 }
 
 void SocketStream::send() {

@@ -10,8 +10,8 @@
 namespace sluice {
 
 void Exchange::enter(Phase phase) {
-  phase_ = phase;
-  phase_cursor_ = runtime.phase_start[size_t(phase)];
+  phase_ = runtime.next_busy_phase[size_t(phase)];
+  phase_cursor_ = runtime.phase_start[size_t(phase_)];
 }
 
 void Exchange::resume() {

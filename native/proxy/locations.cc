@@ -129,7 +129,7 @@ void LocationTree::Index::build() {
     if (entry.prefix) shorter = &entry;
     bool redirects_here = (entry.exact && entry.exact->auto_redirect) ||
                           (entry.prefix && entry.prefix->auto_redirect);
-    if (redirects_here) {
+    if (redirects_here && entry.name.size() > 1) {
       redirects.insert(entry.name.substr(0, entry.name.size() - 1),
                        entry.exact ? entry.exact : entry.prefix);
     }

@@ -14,7 +14,7 @@ class Exchange;
 class Runtime;
 
 /// The phases of a request, in nginx's order. find_config, post_rewrite and post_access belong to
-/// the engine (proxy/phases.cc).
+/// the engine (proxy/exchange_phases.cc).
 enum class Phase : uint8_t {
   post_read,
   server_rewrite,
@@ -29,6 +29,11 @@ enum class Phase : uint8_t {
   log,
 };
 constexpr size_t phase_count = 11;
+/// The engine itself has something to do in it.
+constexpr bool is_of_engine(Phase phase) {
+  return phase == Phase::find_config || phase == Phase::post_rewrite ||
+         phase == Phase::post_access || phase == Phase::content;
+}
 
 /// Every module of the http block has a position: its configuration in a Block, its state in an
 /// Exchange.

@@ -42,12 +42,14 @@ class RequestBody {
   /// False: what has come of it is malformed.
   bool discard();
   /// There is none.
-  void none() { complete_ = true; }
+  void none() { complete_ = absent_ = true; }
   /// A subrequest's is what its parent has read by now.
   void share(const RequestBody& parent);
 
   /// True when every byte has arrived.
   bool complete() const { return complete_; }
+  /// True when it is known that there is none.
+  bool absent() const { return absent_; }
   bool begun() const { return mode_ != Mode::none; }
   bool discarded() const { return mode_ == Mode::discard; }
   /// What comes goes on at the reader's pace; else it is kept, or dropped, as fast as it comes.
@@ -90,6 +92,7 @@ class RequestBody {
   std::optional<TempFile> file_;
   Mode mode_ = Mode::none;
   bool complete_ = false;
+  bool absent_ = false;
   bool shared_ = false;  ///< the file is the parent's
 };
 

@@ -152,6 +152,11 @@ void Runtime::collect_phases() {
     }
   }
   phase_start[phase_count] = uint16_t(phase_handlers.size());
+  for (size_t phase = phase_count; phase-- > 0;) {
+    bool idle = phase_start[phase] == phase_start[phase + 1] && !is_of_engine(Phase(phase)) &&
+                phase + 1 < phase_count;
+    next_busy_phase[phase] = idle ? next_busy_phase[phase + 1] : Phase(phase);
+  }
   for (const Module* module : used) {
     if (module->header_filter) header_filters.push_back(module->header_filter);
   }

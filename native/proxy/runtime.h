@@ -106,6 +106,8 @@ class Runtime {
   std::vector<PhaseHandler> phase_handlers;  ///< in phase order
   std::array<uint16_t, phase_count + 1>
       phase_start{};  ///< where each phase begins in phase_handlers
+  /// The first phase, from each one on, in which anything happens.
+  std::array<Phase, phase_count> next_busy_phase{};
   std::vector<Verdict (*)(Exchange&)> header_filters;
 
   std::string_view version;  ///< `nginx/1.31.5`

@@ -191,7 +191,7 @@ void UpstreamExchange::connect() {
   }
 }
 
-void UpstreamExchange::connect_alone(const Peer& peer, UpstreamTlsConf::Terms terms) {
+void UpstreamExchange::connect_alone(const Peer& peer, UpstreamTlsConf::Terms&& terms) {
   if (UpstreamPool* pool = group_ ? group_->pool() : nullptr) {
     connection_ = pool->take(peer.address, terms.identity, pool_tag(), *this);
   }
@@ -208,7 +208,7 @@ void UpstreamExchange::connect_alone(const Peer& peer, UpstreamTlsConf::Terms te
 }
 
 // Others may join while the connection is still being made.
-void UpstreamExchange::connect_shared(const Peer& peer, UpstreamTlsConf::Terms terms) {
+void UpstreamExchange::connect_shared(const Peer& peer, UpstreamTlsConf::Terms&& terms) {
   UpstreamPool* pool = group_ ? group_->pool() : nullptr;
   SharedUpstream* shared = pool ? pool->join(peer.address, terms.identity, pool_tag()) : nullptr;
   reused_ = shared && shared->is_connected();
@@ -232,7 +232,7 @@ void UpstreamExchange::connect_shared(const Peer& peer, UpstreamTlsConf::Terms t
 /// Begins to connect. Null: that has failed, the request goes on without, and this object may be
 /// gone.
 std::unique_ptr<UpstreamConnection> UpstreamExchange::dial(const Peer& peer,
-                                                           UpstreamTlsConf::Terms terms,
+                                                           UpstreamTlsConf::Terms&& terms,
                                                            UpstreamConnection::User& user) {
   std::unique_ptr<UpstreamTls> tls;
   if (secured) {
@@ -379,10 +379,17 @@ void UpstreamExchange::leave_connection(bool reusable) {
   if (!connection_) return;
   end_splice();
   if (reusable && group_ && group_->pool()) {
-    group_->pool()->keep(std::move(connection_), group_->pool_is_local() ? &conf : nullptr);
+    group_->pool()->keep(std::move(connection_), pool_tag());
   } else {
     UpstreamConnection::close(std::move(connection_));
   }
+}
+
+/// The peer has done what it could.
+void UpstreamExchange::end_try(bool reusable) {
+  note_end_of_try();
+  release(PeerChoice::Outcome::done);
+  leave_connection(reusable);
 }
 
 /// The upstream's part is over; so, with what the client gets, is the exchange's. Nothing may
@@ -390,9 +397,7 @@ void UpstreamExchange::leave_connection(bool reusable) {
 void UpstreamExchange::finish(Verdict verdict) {
   if (phase_ == Phase::finished) return;
   phase_ = Phase::finished;
-  note_end_of_try();
-  release(PeerChoice::Outcome::done);
-  leave_connection(reusable());
+  end_try(reusable());
   exchange.log_action = "sending to client";
   exchange.set_source(nullptr);
   // Once a head was sent, no status can be told any more.

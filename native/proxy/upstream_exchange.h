@@ -84,9 +84,9 @@ class UpstreamExchange : public Exchange::Source,
   static void on_resolved(void* self, bool ok, std::string_view answer);
   void choose(UpstreamGroup* group, std::shared_ptr<PeerList> peers);
   void connect();
-  void connect_alone(const Peer& peer, UpstreamTlsConf::Terms terms);
-  void connect_shared(const Peer& peer, UpstreamTlsConf::Terms terms);
-  std::unique_ptr<UpstreamConnection> dial(const Peer& peer, UpstreamTlsConf::Terms terms,
+  void connect_alone(const Peer& peer, UpstreamTlsConf::Terms&& terms);
+  void connect_shared(const Peer& peer, UpstreamTlsConf::Terms&& terms);
+  std::unique_ptr<UpstreamConnection> dial(const Peer& peer, UpstreamTlsConf::Terms&& terms,
                                            UpstreamConnection::User& user);
   const void* pool_tag() const { return group_->pool_is_local() ? &conf : nullptr; }
   void next(uint32_t reason);
@@ -95,6 +95,7 @@ class UpstreamExchange : public Exchange::Source,
   void release(PeerChoice::Outcome outcome);
   void leave_connection(bool reusable);
   void note_end_of_try();
+  void end_try(bool reusable);
   bool local_address(net::Address& address);
   void fail_connect(int error);
   void fail_connecting(int error);
@@ -118,6 +119,7 @@ class UpstreamExchange : public Exchange::Source,
   void redirect_internally(std::string_view to);
   void copy_fields();
   void copy_field(const http::Header& field);
+  void adapt_field(const http::Header& field);
   void copy_content_type(std::string_view value);
   void copy_location(const http::Header& field);
   void copy_refresh(const http::Header& field);

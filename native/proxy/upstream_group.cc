@@ -172,14 +172,9 @@ void PeerList::settle() {
     for (Peer& peer : *peers) {
       peer.own_state.weight = peer.own_state.effective_weight = peer.weight;
       peer.state = &peer.own_state;
+      tries_ += !peer.down;
     }
   }
-}
-
-unsigned PeerList::tries() const {
-  auto up = [](const Peer& peer) { return !peer.down; };
-  return unsigned(std::count_if(primary.begin(), primary.end(), up) +
-                  std::count_if(backup.begin(), backup.end(), up));
 }
 
 }  // namespace sluice

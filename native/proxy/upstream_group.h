@@ -55,10 +55,14 @@ class PeerList {
   void settle();
   /// A lone peer is never given up: its failures don't count.
   bool single() const { return primary.size() == 1 && backup.empty(); }
-  unsigned tries() const;
+  /// How many of them are up.
+  unsigned tries() const { return tries_; }
 
   std::vector<Peer> primary;
   std::vector<Peer> backup;
+
+ private:
+  unsigned tries_ = 0;
 };
 
 /// An `upstream` block, or the peers of a `proxy_pass http://host:port`.

@@ -35,6 +35,15 @@ constexpr http::HeaderIds survives_redirect = {
     HeaderId::content_type,  HeaderId::set_cookie, HeaderId::content_disposition,
     HeaderId::cache_control, HeaderId::expires,    HeaderId::accept_ranges};
 
+// The upstream's framing and persistence end here: the client's connection has its own.
+constexpr http::HeaderIds of_connection = {HeaderId::content_length, HeaderId::connection,
+                                           HeaderId::keep_alive, HeaderId::transfer_encoding};
+
+// What may have to change on its way.
+constexpr http::HeaderIds adapted = {HeaderId::content_type,  HeaderId::location,
+                                     HeaderId::refresh,       HeaderId::set_cookie,
+                                     HeaderId::accept_ranges, HeaderId::upgrade};
+
 // Gone through with a head's fields: true if this one is to be passed over.
 bool is_repeated(HeaderId id, http::HeaderIds& seen) {
   if (!single.contains(id)) return false;
@@ -143,9 +152,7 @@ bool UpstreamExchange::read_controls() {
 
 void UpstreamExchange::redirect_internally(std::string_view to) {
   phase_ = Phase::finished;
-  note_end_of_try();
-  release(PeerChoice::Outcome::done);
-  leave_connection(reusable());
+  end_try(reusable());
   exchange.log_action = {};
   exchange.set_source(nullptr);
   for (const Header& field : codec_->head().headers) {
@@ -191,13 +198,17 @@ void UpstreamExchange::copy_fields() {
 }
 
 void UpstreamExchange::copy_field(const Header& field) {
+  if (of_connection.contains(field.id)) return;
+  if (adapted.contains(field.id)) {
+    adapt_field(field);
+    return;
+  }
+  exchange.response.headers.add(field.name, field.value, field.id);
+}
+
+void UpstreamExchange::adapt_field(const Header& field) {
   http::HeaderList& to = exchange.response.headers;
   switch (field.id) {
-    case HeaderId::content_length:
-    case HeaderId::connection:
-    case HeaderId::keep_alive:
-    case HeaderId::transfer_encoding:
-      return;
     case HeaderId::content_type:
       copy_content_type(field.value);
       return;

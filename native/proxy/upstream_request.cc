@@ -25,7 +25,8 @@ void UpstreamExchange::send_request() {
     stream_body();
     return;
   }
-  if (sends_body) {
+  bool nothing_follows = exchange.body.absent() && exchange.request.trailers.empty();
+  if (sends_body && !nothing_follows) {
     const RequestBody& body = exchange.body;
     before = stream.unsent();
     if (const TempFile* file = body.file()) {

@@ -12,15 +12,12 @@ using Event = UpstreamCodec::Event;
 
 void UpstreamExchange::on_upstream_data(std::span<const char> data) {
   try_->bytes_received += data.size() + (codec_ ? codec_->take_head_size() : 0);
-  if (phase_ == Phase::head) {
-    exchange.log_action = "reading response header from upstream";
-  } else {
-    connection_->set_timeout(conf.read_timeout);
-  }
   if (phase_ == Phase::tunnel) {
+    connection_->set_timeout(conf.read_timeout);
     pass_to_client(data);
     return;
   }
+  if (phase_ == Phase::head) exchange.log_action = "reading response header from upstream";
   consume({data.data(), data.size()});
 }
 
@@ -43,8 +40,8 @@ void UpstreamExchange::consume(std::string_view input) {
         extra_ = !input.empty();
         if (!take_head()) return;
         extra_ = false;
-        connection_->set_timeout(conf.read_timeout);
         if (wants_upgrade && codec_->head().status == 101) {
+          connection_->set_timeout(conf.read_timeout);
           begin_tunnel(input);
           return;
         }
@@ -106,7 +103,9 @@ bool UpstreamExchange::take_hints() {
 
 /// The response goes on: with what comes, or once the client has taken what there is.
 void UpstreamExchange::wait_for_more() {
-  if (exchange.ended() || begin_splice()) return;
+  if (exchange.ended()) return;
+  connection_->set_timeout(conf.read_timeout);
+  if (begin_splice()) return;
   if (pipe_.full(buffering_)) {
     paused_ = true;
     connection_->stream().pause_reading();
@@ -146,9 +145,7 @@ void UpstreamExchange::end_response(std::string_view rest) {
                      : "upstream sent more data than specified in \"Content-Length\" header");
   }
   copy_trailers();
-  note_end_of_try();
-  release(PeerChoice::Outcome::done);
-  leave_connection(reusable());
+  end_try(reusable());
   phase_ = Phase::draining;
   on_writable();
 }
@@ -160,9 +157,7 @@ bool UpstreamExchange::reusable() const {
 
 /// The response is not going to be complete. What there is of it is still sent.
 void UpstreamExchange::break_off() {
-  note_end_of_try();
-  release(PeerChoice::Outcome::done);
-  leave_connection(false);
+  end_try(false);
   broken_off_ = true;
   phase_ = Phase::draining;
   on_writable();
@@ -277,9 +272,7 @@ bool UpstreamExchange::on_client_closed() {
 void UpstreamExchange::on_abort() {
   if (phase_ == Phase::finished) return;
   phase_ = Phase::finished;
-  note_end_of_try();
-  release(PeerChoice::Outcome::done);
-  leave_connection(false);
+  end_try(false);
   if (question_) exchange.runtime.thread.forget_question(std::exchange(question_, 0));
 }
 
