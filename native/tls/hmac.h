@@ -10,6 +10,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/byte_order.h"
 #include "tls/cleanse.h"
 
 namespace sluice::tls {
@@ -18,20 +19,37 @@ using Bytes = std::span<const uint8_t>;
 
 /// SHA-256 by OpenSSL's own functions: EVP would look it up and allocate for every digest.
 struct Sha256 {
-  static constexpr size_t size = SHA256_DIGEST_LENGTH, block = SHA256_CBLOCK;
+  static constexpr size_t size = SHA256_DIGEST_LENGTH, block = SHA256_CBLOCK, length_size = 8;
+  /// What blocks come to.
+  using Chain = std::array<uint32_t, 8>;
+
   SHA256_CTX state;
   void begin();
+  /// As if one block had been added, which came to that.
+  void begin_behind(const Chain& first);
   void add(Bytes bytes);
   void end(uint8_t* digest);
+
+  /// A block more, past what counts and buffers; and what it comes to.
+  void compress(const uint8_t* bytes);
+  Chain chain() const;
+  void store_chain(uint8_t* digest) const;
 };
 
 /// SHA-384, likewise.
 struct Sha384 {
-  static constexpr size_t size = SHA384_DIGEST_LENGTH, block = SHA512_CBLOCK;
+  static constexpr size_t size = SHA384_DIGEST_LENGTH, block = SHA512_CBLOCK, length_size = 16;
+  using Chain = std::array<uint64_t, 8>;
+
   SHA512_CTX state;
   void begin();
+  void begin_behind(const Chain& first);
   void add(Bytes bytes);
   void end(uint8_t* digest);
+
+  void compress(const uint8_t* bytes);
+  Chain chain() const;
+  void store_chain(uint8_t* digest) const;
 };
 
 /// HMAC (RFC 2104) under one key, ready for messages.
@@ -40,21 +58,25 @@ class HmacKey {
  public:
   HmacKey() = default;
   explicit HmacKey(Bytes key) {
+    Hash working;
     uint8_t pad[Hash::block] = {};
     if (key.size() > Hash::block) {
-      inner_.begin();
-      inner_.add(key);
-      inner_.end(pad);
+      working.begin();
+      working.add(key);
+      working.end(pad);
     } else {
       std::ranges::copy(key, pad);
     }
     for (uint8_t& byte : pad) byte ^= 0x36;
-    inner_.begin();
-    inner_.add(pad);
+    working.begin();
+    working.compress(pad);
+    inner_ = working.chain();
     for (uint8_t& byte : pad) byte ^= 0x36 ^ 0x5c;
-    outer_.begin();
-    outer_.add(pad);
+    working.begin();
+    working.compress(pad);
+    outer_ = working.chain();
     cleanse(pad);
+    cleanse(working);
   }
   HmacKey(const HmacKey&) = default;
   HmacKey& operator=(const HmacKey&) = default;
@@ -62,26 +84,55 @@ class HmacKey {
 
   /// `code` has Hash::size bytes, or fewer if only the first ones are wanted.
   void sign(Bytes message, std::span<uint8_t> code) const {
-    Hash working = begin();
-    working.add(message);
-    end(working, code);
+    Hash working;
+    if (message.size() > most_in_a_block) {
+      working = begin();
+      working.add(message);
+      end(working, code);
+    } else {
+      uint8_t inner[Hash::size];
+      end_in_a_block(working, inner_, message, inner);
+      end(working, inner, code);
+    }
   }
 
   /// The same of a message that comes in pieces: they are added to what this returns.
-  Hash begin() const { return inner_; }
+  Hash begin() const {
+    Hash working;
+    working.begin_behind(inner_);
+    return working;
+  }
   void end(Hash& working, std::span<uint8_t> code) const {
-    uint8_t whole[Hash::size];
-    working.end(whole);
-    working = outer_;
-    working.add(whole);
-    working.end(whole);
-    std::copy_n(whole, std::min(code.size(), Hash::size), code.begin());
-    cleanse(whole);
-    cleanse(working);
+    uint8_t inner[Hash::size];
+    working.end(inner);
+    end(working, inner, code);
   }
 
  private:
-  Hash inner_, outer_;
+  using Chain = typename Hash::Chain;
+  static constexpr size_t most_in_a_block = Hash::block - 1 - Hash::length_size;
+
+  void end(Hash& working, std::span<uint8_t, Hash::size> inner, std::span<uint8_t> code) const {
+    end_in_a_block(working, outer_, inner, inner);
+    std::copy_n(inner.begin(), std::min(code.size(), Hash::size), code.begin());
+    cleanse(inner.data(), inner.size());
+    cleanse(working);
+  }
+
+  // Nearly all that is signed is as short as that: no need to go by the digest's buffer.
+  static void end_in_a_block(Hash& working, const Chain& first, Bytes message,
+                             std::span<uint8_t, Hash::size> digest) {
+    uint8_t block[Hash::block] = {};
+    std::ranges::copy(message, block);
+    block[message.size()] = 0x80;
+    store_be64(block + Hash::block - sizeof(uint64_t), 8 * (Hash::block + message.size()));
+    working.begin_behind(first);
+    working.compress(block);
+    working.store_chain(digest.data());
+    cleanse(block);
+  }
+
+  Chain inner_, outer_;
 };
 
 /// HKDF-Expand-Label (RFC 8446, 7.1) of no more than a digest's length: one round of HKDF-Expand

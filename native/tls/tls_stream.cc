@@ -167,7 +167,6 @@ int TlsStream::noting(Call call) {
 }
 
 void TlsStream::shake_hands() {
-  ERR_clear_error();
   int outcome = noting([this] { return SSL_do_handshake(ssl_.get()); });
   if (outcome == 1) {
     bool told = state_ == State::finishing;
