@@ -144,14 +144,10 @@ UpstreamGroup* UpstreamGroup::find(const Runtime& runtime, std::string_view host
 void UpstreamGroup::set_peers() {
   auto list = std::make_shared<PeerList>();
   for (const auto& server : servers_) server->collect(*list);
-  list->settle();
   if (zone_) {
-    SharedZone::Lock lock(zone_->shared());
-    for (std::vector<Peer>* peers : {&list->primary, &list->backup}) {
-      for (Peer& peer : *peers) {
-        if (PeerState* shared = zone_->state(name_, peer)) peer.state = shared;
-      }
-    }
+    list->settle(*zone_, name_);
+  } else {
+    list->settle();
   }
   peers_ = std::move(list);
 }
@@ -173,6 +169,28 @@ void PeerList::settle() {
       peer.own_state.weight = peer.own_state.effective_weight = peer.weight;
       peer.state = &peer.own_state;
       tries_ += !peer.down;
+    }
+  }
+}
+
+void PeerList::settle(UpstreamZone& zone, std::string_view group) {
+  settle();
+  zone_ = &zone;
+  group_ = group;
+  SharedZone::Lock lock(zone.shared());
+  for (std::vector<Peer>* peers : {&primary, &backup}) {
+    for (Peer& peer : *peers) {
+      if (PeerState* shared = zone.state(group, peer)) peer.state = shared;
+    }
+  }
+}
+
+PeerList::~PeerList() {
+  if (!zone_) return;
+  SharedZone::Lock lock(zone_->shared());
+  for (const std::vector<Peer>* peers : {&primary, &backup}) {
+    for (const Peer& peer : *peers) {
+      if (peer.state != &peer.own_state) zone_->release(group_, peer);
     }
   }
 }

@@ -51,8 +51,15 @@ class PeerList {
   /// For a single request: the addresses that a name in `proxy_pass http://$host` was resolved to.
   static std::shared_ptr<PeerList> make(const std::vector<net::Address>& addresses);
 
+  PeerList() = default;
+  ~PeerList();
+  PeerList(const PeerList&) = delete;
+  PeerList& operator=(const PeerList&) = delete;
+
   /// Gives the peers their places. Call when all are there.
   void settle();
+  /// The same in the zone of a group, as far as there is room. Both outlive the list.
+  void settle(UpstreamZone& zone, std::string_view group);
   /// A lone peer is never given up: its failures don't count.
   bool single() const { return primary.size() == 1 && backup.empty(); }
   /// How many of them are up.
@@ -63,6 +70,8 @@ class PeerList {
 
  private:
   unsigned tries_ = 0;
+  UpstreamZone* zone_ = nullptr;
+  std::string_view group_;
 };
 
 /// An `upstream` block, or the peers of a `proxy_pass http://host:port`.
@@ -94,8 +103,8 @@ class UpstreamGroup {
 
   std::string name_;   ///< of the block, or the host
   uint16_t port_ = 0;  ///< 0: a block
-  std::shared_ptr<PeerList> peers_;
   std::unique_ptr<UpstreamZone> zone_;
+  std::shared_ptr<PeerList> peers_;  ///< some of it lies in the zone
   std::unique_ptr<UpstreamSessions> sessions_;
   std::unique_ptr<UpstreamPool> pool_;
   bool pool_is_local_ = false;

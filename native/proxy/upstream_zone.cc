@@ -21,7 +21,8 @@ struct UpstreamZone::Content {
 // each lies what it is found by: `GROUP PEER`, or `GROUP SERVICE NAME`.
 struct UpstreamZone::Record {
   Offset<Record> next;
-  uint32_t name_size;
+  uint32_t name_size = 0;
+  uint32_t users = 0;  ///< lists that a peer is in; 0 for a name
   PeerState state;
   Content content;  ///< a peer's last TLS session, serialised; a name's addresses
   unsigned char session_identity[SHA256_DIGEST_LENGTH] = {};
@@ -95,11 +96,27 @@ std::string_view UpstreamZone::read(const Content& content) const {
 PeerState* UpstreamZone::state(std::string_view group, const Peer& peer) {
   Record* record = find_or_make(name_of(group, peer.name));
   if (!record) return nullptr;
+  record->users++;
   if (record->state.weight != peer.weight) {
     record->state.weight = record->state.effective_weight = peer.weight;
     record->state.current_weight = 0;
   }
   return &record->state;
+}
+
+void UpstreamZone::release(std::string_view group, const Peer& peer) {
+  Record* record = find(name_of(group, peer.name));
+  if (!record || --record->users > 0) return;
+  Offset<Record> gone = zone_.offset_of(record);
+  if (zone_.root() == gone.value) {
+    zone_.set_root(record->next.value);
+  } else {
+    Record* before = zone_.at(Offset<Record>{zone_.root()});
+    while (before->next != gone) before = zone_.at(before->next);
+    before->next = record->next;
+  }
+  if (record->content.room) zone_.free(record->content.offset, record->content.room);
+  zone_.free(gone.value, sizeof(Record) + record->name_size);
 }
 
 tls::SessionPtr UpstreamZone::find_session(std::string_view group, std::string_view peer,
@@ -160,11 +177,11 @@ void UpstreamZone::take_over(UpstreamZone& former) {
     if (!known) return;
     const void* named = former.zone_.address(at.value + sizeof(Record), known->name_size);
     if (!named) return;
+    at = known->next;
+    if (known->users > 0) continue;
     Record* record = find_or_make({static_cast<const char*>(named), known->name_size});
     if (!record) return;
-    std::memcpy(record->session_identity, known->session_identity, sizeof known->session_identity);
     fill(record->content, former.read(known->content));
-    at = known->next;
   }
 }
 

@@ -18,8 +18,10 @@ class UpstreamZone {
  public:
   static std::unique_ptr<UpstreamZone> map(int descriptor);
 
-  /// The record of a peer of group `group`, made at first use. Null when the zone is full.
+  /// The state of a peer of group `group`, made at first use, and there until release() was called
+  /// as often. What workers have that die is never released. Null when the zone is full.
   PeerState* state(std::string_view group, const Peer& peer);
+  void release(std::string_view group, const Peer& peer);
 
   /// The last TLS session that any worker has kept for the peer, if its connection was secured as
   /// `identity` says (UpstreamSessions). The lock is taken within.
@@ -33,8 +35,8 @@ class UpstreamZone {
   std::string find_addresses(std::string_view group, std::string_view name);
   void keep_addresses(std::string_view group, std::string_view name, std::string_view addresses);
 
-  /// What `former`, a zone of another size, knows of names and sessions, as far as there is room;
-  /// peers begin anew. The locks are taken within.
+  /// What `former`, a zone of another size, knows of names, as far as there is room; peers begin
+  /// anew. The locks are taken within.
   void take_over(UpstreamZone& former);
 
   /// Locked while states are read and changed, or a record is looked up. A worker that died holding

@@ -241,3 +241,34 @@ t.test('what names stand for is known to workers that start later', async (t) =>
   t.equal((await get(listen)).status, 502, 'what is gone stays gone');
   t.equal((await get(listen, '/service')).status, 502);
 });
+
+t.test('addresses that are gone leave their room in the zone to others', async (t) => {
+  const origin = await startOrigin(t, respondWith('late'));
+  /** Of these a zone of 32k has no room for four hundred. */
+  const crowd = (round: number): string[] => Array.from({ length: 100 }, (_, i) => `127.1.${round}.${i + 1}`);
+  let round = 0;
+  let answer: NameAnswer | undefined;
+  const server = await startNameServer(t, ({ name }) =>
+    name === 'late.test' ? answer : { addresses: crowd(round) },
+  );
+  const { port, sluice } = await serve(
+    t,
+    `resolver ${server.address} ipv6=off valid=1s; resolver_timeout 300ms;
+     upstream many { zone shared 32k; server many.test:1 resolve max_fails=0; }
+     upstream late { zone shared 32k; server late.test:${origin.port} resolve; }
+     server { listen LISTEN; add_header X-Peer $upstream_addr always;
+       location / { proxy_pass http://many; proxy_next_upstream off; }
+       location /late { proxy_pass http://late; } }`,
+  );
+  for (; round < 4; round++) {
+    const peer = new RegExp(`^127\\.1\\.${round}\\.`);
+    await eventually('the addresses', async () =>
+      peer.test((await get(port)).headers.get('x-peer')?.[0] ?? ''),
+    );
+  }
+  answer = { addresses: ['127.0.0.1'] };
+  await eventually('the late one', async () => (await get(port, '/late')).body === 'late');
+  answer = undefined;
+  await sluice.reload();
+  t.equal((await get(port, '/late')).body, 'late', 'there is room to remember it');
+});

@@ -113,3 +113,24 @@ t.test('what does not fit a datagram is asked for over TCP, of the same server',
   t.equal((await resolver.lookUp('never.test')).code, 110);
   t.equal(server.questions.length, 8, 'for each family once by either way, not over and over again');
 });
+
+t.test('a service whose targets have no addresses', async (t) => {
+  const codes: Readonly<Record<string, number>> = { 'failing.test': 2, 'gone.test': 3 };
+  const services: Readonly<Record<string, readonly string[]>> = {
+    '_http._tcp.some.test': ['1 1 80 failing.test', '1 1 80 gone.test'],
+    'http.of.other.test': ['1 1 80 failing.test'],
+  };
+  const server = await startNameServer(t, ({ name }) => ({
+    code: codes[name] ?? 0,
+    services: services[name] ?? [],
+  }));
+  const resolver = new Resolver({ servers: [server.address], timeout: 2000, ipv4: true, ipv6: false });
+  const some = await resolver.lookUpService('http', 'some.test');
+  t.equal(some.code, 3, 'one that is gone settles it');
+  t.same(some.failures, [
+    { name: 'failing.test', code: 2 },
+    { name: 'gone.test', code: 3 },
+  ]);
+  t.equal((await resolver.lookUpService('http.of', 'other.test')).code, 2);
+  t.equal((await resolver.lookUpService('http', 'none.test')).code, 3);
+});

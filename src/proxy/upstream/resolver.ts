@@ -79,8 +79,10 @@ export class Resolver {
       found.addresses.map((address) => ({ address: `${address}:${port}`, priority, weight })),
     );
     if (addresses.length === 0) {
+      // one target that is gone settles it, as in nginx
+      const reason = failures.find((failure) => failure.code === dnsError.notFound) ?? failures[0];
       return {
-        code: code || failures[0]?.code || dnsError.notFound,
+        code: code || (reason?.code ?? dnsError.notFound),
         addresses,
         failures,
         validUntil: this.#afterFailure(),
@@ -104,9 +106,9 @@ export class Resolver {
   }
 
   /**
-   * What a name has of these types, behind the aliases that led there, whose time counts too. As nginx does: what one
-   * question fails for, all do; an alias is followed, for all types, when no question had what it asked for, and
-   * the last one's counts.
+   * What a name has of these types, and the aliases that led there, whose time counts too. As in nginx, if one
+   * question fails, all have failed; and an alias is followed, for all types, when no question had what it asked
+   * for: that of the last one's answer.
    */
   async #records(asked: string, types: readonly RecordType[]): Promise<Answer> {
     const deadline = Date.now() + this.#plan.timeout;
