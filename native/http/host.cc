@@ -38,17 +38,19 @@ std::optional<Host> parse_host(std::string_view text, Arena& arena) {
   bool literal = text.starts_with('[');
   uint8_t allowed = literal ? literal_octet : name_octet;
   uint8_t seen = 0;
-  size_t after_dot = std::string_view::npos;
-  size_t size = literal ? 1 : 0;
-  for (; size < text.size(); ++size) {
-    uint8_t kind = octets[static_cast<unsigned char>(text[size])];
+  const char* end = text.data() + text.size();
+  const char* at = text.data() + (literal ? 1 : 0);
+  const char* last_dot = nullptr;
+  for (; at != end; ++at) {
+    uint8_t kind = octets[static_cast<unsigned char>(*at)];
     if (!(kind & allowed)) break;
     if (kind & dot) [[unlikely]] {
-      if (size == after_dot) return std::nullopt;
-      after_dot = size + 1;
+      if (last_dot && last_dot + 1 == at) return std::nullopt;
+      last_dot = at;
     }
     seen |= kind;
   }
+  auto size = static_cast<size_t>(at - text.data());
   if (literal) {
     if (size == text.size() || text[size] != ']') return std::nullopt;
     ++size;

@@ -114,10 +114,8 @@ void HeaderList::remove(std::string_view name) {
 }
 
 void ResponseHead::moved(const char* from, const char* to) {
-  auto move = [=](std::string_view& text) {
-    if (!text.empty()) text = {to + (text.data() - from), text.size()};
-  };
-  move(reason);
+  auto move = [=](std::string_view& text) { text = {to + (text.data() - from), text.size()}; };
+  if (!reason.empty()) move(reason);
   for (Header& field : headers) {
     move(field.name);
     move(field.value);

@@ -38,6 +38,8 @@ void SocketStream::queued() {
   if (!queue_.empty()) {
     was_blocked_ = true;
     queue_.own_borrowed();
+  } else if (!error_ && !was_blocked_) {
+    ListHook<ToFlush>::unlink();  // settled
   }
 }
 

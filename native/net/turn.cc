@@ -67,7 +67,7 @@ void Turn::bury(SocketStream& stream) {
   closed_.push_back(stream);
 }
 
-void Turn::flush() {
+void Turn::settle() {
   while (!unsettled_layers_.empty()) unsettled_layers_.pop_front().settle();
   while (!dirty_.empty()) dirty_.pop_front().settle();
 }

@@ -53,7 +53,9 @@ class Turn {
   void bury(SocketStream& stream);
 
   /// Sends what any stream has queued, and copies borrowed bytes that remain. Calls no consumer.
-  void flush();
+  void flush() {
+    if (!unsettled_layers_.empty() || !dirty_.empty()) settle();
+  }
   /// Nothing waits but for events and time.
   bool idle() const { return waiting_.empty() && waiting_layers_.empty(); }
   /// Reads the clock: before events are handled.
@@ -66,6 +68,7 @@ class Turn {
   char* read_buffer() { return read_buffer_.get(); }
 
  private:
+  void settle();
   void hurry();
   void visit_waiting();
   void bury_closed();

@@ -159,9 +159,11 @@ LocationTree::Match LocationTree::find(std::string_view uri, Exchange& exchange)
   bool try_expressions = true;
   if (match.location) {
     try_expressions = !match.location->no_regex;
-    Match inner = match.location->nested.find(uri, exchange);
-    if (inner.decided || inner.failed) return inner;
-    if (inner.location) match.location = inner.location;
+    if (const LocationTree& nested = match.location->nested; nested.index_) {
+      Match inner = nested.find(uri, exchange);
+      if (inner.decided || inner.failed) return inner;
+      if (inner.location) match.location = inner.location;
+    }
   }
   if (!try_expressions) return match;
   for (const auto& [regex, location] : index_->expressions) {

@@ -32,6 +32,7 @@ bool usable(const Peer& peer, int64_t now) {
 PeerChoice::PeerChoice(UpstreamGroup* group, std::shared_ptr<PeerList> peers, Arena& arena)
     : group_(group), peers_(std::move(peers)) {
   tries = peers_->tries();
+  if (peers_->single()) return;  // no need to tell who was tried
   words_ = (std::max(peers_->primary.size(), peers_->backup.size()) + 63) / 64;
   tried_ = words_ <= 1 ? &tried_here_ : arena.array<uint64_t>(words_).data();
 }

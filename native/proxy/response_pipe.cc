@@ -26,6 +26,7 @@ bool ResponsePipe::has_file_room(size_t size) const {
 }
 
 bool ResponsePipe::keep(std::string_view bytes) {
+  if (bytes.empty()) return !exchange_.ended();
   if (end_ - begin_ + bytes.size() > capacity() && has_file_room(end_ - begin_)) spill();
   // One read beyond the buffers' size is taken in, because it has been read already.
   size_t needed = end_ - begin_ + bytes.size();

@@ -40,6 +40,8 @@ class UpstreamCodec {
   };
   /// Takes the next event off the front of `input`.
   virtual Event next(std::string_view& input, std::string_view& piece) = 0;
+  /// The response is complete, which next() would say next. Not every codec knows ahead.
+  virtual bool ended() const { return false; }
   /// The peer has finished sending. `end` if the response may end so, else `more`: something is
   /// missing.
   virtual Event input_ended() = 0;

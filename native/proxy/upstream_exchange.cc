@@ -35,6 +35,10 @@ uint16_t status_for(uint32_t reason) {
   }
 }
 
+std::string_view identity_in(const std::optional<UpstreamTlsConf::Terms>& terms) {
+  return terms ? terms->identity : std::string_view();
+}
+
 // RFC 9110, 9.2.2: what happens again when it is asked again; nginx's list.
 bool is_idempotent(http::Method method) {
   return method != http::Method::post && method != http::Method::lock &&
@@ -182,7 +186,7 @@ void UpstreamExchange::connect() {
   exchange.runtime.thread.counters.upstream_requests++;
   exchange.log_upstream = {scheme, try_->peer, uri};
 
-  UpstreamTlsConf::Terms terms;
+  Terms terms;
   if (secured) terms = conf.tls->terms(exchange, group_ ? group_->name() : target.host);
   if (shares_connections()) {
     connect_shared(*peer, std::move(terms));
@@ -191,9 +195,9 @@ void UpstreamExchange::connect() {
   }
 }
 
-void UpstreamExchange::connect_alone(const Peer& peer, UpstreamTlsConf::Terms&& terms) {
+void UpstreamExchange::connect_alone(const Peer& peer, Terms&& terms) {
   if (UpstreamPool* pool = group_ ? group_->pool() : nullptr) {
-    connection_ = pool->take(peer.address, terms.identity, pool_tag(), *this);
+    connection_ = pool->take(peer.address, identity_in(terms), pool_tag(), *this);
   }
   reused_ = bool(connection_);
   if (reused_) {
@@ -208,9 +212,10 @@ void UpstreamExchange::connect_alone(const Peer& peer, UpstreamTlsConf::Terms&& 
 }
 
 // Others may join while the connection is still being made.
-void UpstreamExchange::connect_shared(const Peer& peer, UpstreamTlsConf::Terms&& terms) {
+void UpstreamExchange::connect_shared(const Peer& peer, Terms&& terms) {
   UpstreamPool* pool = group_ ? group_->pool() : nullptr;
-  SharedUpstream* shared = pool ? pool->join(peer.address, terms.identity, pool_tag()) : nullptr;
+  SharedUpstream* shared =
+      pool ? pool->join(peer.address, identity_in(terms), pool_tag()) : nullptr;
   reused_ = shared && shared->is_connected();
   if (!shared) {
     std::unique_ptr<SharedUpstream> made = make_shared_upstream();
@@ -231,12 +236,11 @@ void UpstreamExchange::connect_shared(const Peer& peer, UpstreamTlsConf::Terms&&
 
 /// Begins to connect. Null: that has failed, the request goes on without, and this object may be
 /// gone.
-std::unique_ptr<UpstreamConnection> UpstreamExchange::dial(const Peer& peer,
-                                                           UpstreamTlsConf::Terms&& terms,
+std::unique_ptr<UpstreamConnection> UpstreamExchange::dial(const Peer& peer, Terms&& terms,
                                                            UpstreamConnection::User& user) {
   std::unique_ptr<UpstreamTls> tls;
   if (secured) {
-    tls = UpstreamTls::begin(*conf.tls, std::move(terms), exchange,
+    tls = UpstreamTls::begin(*conf.tls, std::move(*terms), exchange,
                              group_ ? &group_->sessions() : nullptr, peer.name, protocols());
     if (!tls) {
       finish(Verdict::status(500));
@@ -396,8 +400,8 @@ void UpstreamExchange::end_try(bool reusable) {
 /// follow a call: this object may be gone.
 void UpstreamExchange::finish(Verdict verdict) {
   if (phase_ == Phase::finished) return;
+  if (phase_ != Phase::draining) end_try(reusable());
   phase_ = Phase::finished;
-  end_try(reusable());
   exchange.log_action = "sending to client";
   exchange.set_source(nullptr);
   // Once a head was sent, no status can be told any more.

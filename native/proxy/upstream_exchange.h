@@ -78,15 +78,16 @@ class UpstreamExchange : public Exchange::Source,
   friend class ResponsePipe;
 
   // --- Tries (upstream_exchange.cc) ---
+  using Terms = std::optional<UpstreamTlsConf::Terms>;  ///< none: the connection isn't secured
   void on_turn_end() override;
   void begin();
   void resolve();
   static void on_resolved(void* self, bool ok, std::string_view answer);
   void choose(UpstreamGroup* group, std::shared_ptr<PeerList> peers);
   void connect();
-  void connect_alone(const Peer& peer, UpstreamTlsConf::Terms&& terms);
-  void connect_shared(const Peer& peer, UpstreamTlsConf::Terms&& terms);
-  std::unique_ptr<UpstreamConnection> dial(const Peer& peer, UpstreamTlsConf::Terms&& terms,
+  void connect_alone(const Peer& peer, Terms&& terms);
+  void connect_shared(const Peer& peer, Terms&& terms);
+  std::unique_ptr<UpstreamConnection> dial(const Peer& peer, Terms&& terms,
                                            UpstreamConnection::User& user);
   const void* pool_tag() const { return group_->pool_is_local() ? &conf : nullptr; }
   void next(uint32_t reason);
@@ -133,7 +134,8 @@ class UpstreamExchange : public Exchange::Source,
   bool take_hints();
   void log_refusal();
   void wait_for_more();
-  void end_response(std::string_view rest);
+  void end_response(std::string_view rest, std::string_view last_piece = {});
+  void end_body(std::string_view last_piece);
   bool reusable() const;
   void break_off();
   void copy_trailers();

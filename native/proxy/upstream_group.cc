@@ -164,6 +164,7 @@ std::shared_ptr<PeerList> PeerList::make(const std::vector<net::Address>& addres
 }
 
 void PeerList::settle() {
+  single_ = primary.size() == 1 && backup.empty();
   for (std::vector<Peer>* peers : {&primary, &backup}) {
     for (Peer& peer : *peers) {
       peer.own_state.weight = peer.own_state.effective_weight = peer.weight;

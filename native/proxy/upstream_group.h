@@ -61,7 +61,7 @@ class PeerList {
   /// The same in the zone of a group, as far as there is room. Both outlive the list.
   void settle(UpstreamZone& zone, std::string_view group);
   /// A lone peer is never given up: its failures don't count.
-  bool single() const { return primary.size() == 1 && backup.empty(); }
+  bool single() const { return single_; }
   /// How many of them are up.
   unsigned tries() const { return tries_; }
 
@@ -70,6 +70,7 @@ class PeerList {
 
  private:
   unsigned tries_ = 0;
+  bool single_ = false;
   UpstreamZone* zone_ = nullptr;
   std::string_view group_;
 };
@@ -144,8 +145,8 @@ class PeerChoice {
   std::shared_ptr<PeerList> peers_;
   Peer* current_ = nullptr;
   bool backup_ = false;
-  size_t words_;
-  uint64_t* tried_;
+  size_t words_ = 1;
+  uint64_t* tried_ = &tried_here_;
   uint64_t tried_here_ = 0;  ///< where `tried_` points for up to 64 peers
 };
 

@@ -48,6 +48,10 @@ void UpstreamExchange::consume(std::string_view input) {
         break;
       case Event::body:
         try_->response_length += piece.size();
+        if (codec_->ended()) {
+          end_response(input, piece);
+          return;
+        }
         if (!pipe_.write(piece, !buffering_)) return;
         break;
       case Event::end:
@@ -136,7 +140,7 @@ void UpstreamExchange::on_pace_over() {
 }
 
 /// All of the response is there, though the client may not have taken all of it.
-void UpstreamExchange::end_response(std::string_view rest) {
+void UpstreamExchange::end_response(std::string_view rest, std::string_view last_piece) {
   if (!rest.empty()) {
     extra_ = true;
     exchange.log(LogLevel::warn,
@@ -147,7 +151,16 @@ void UpstreamExchange::end_response(std::string_view rest) {
   copy_trailers();
   end_try(reusable());
   phase_ = Phase::draining;
-  on_writable();
+  if (pipe_.empty() && !exchange.blocked()) {
+    end_body(last_piece);
+  } else if (pipe_.write(last_piece, false)) {
+    on_writable();
+  }
+}
+
+/// With what is left of it: everything else has gone to the client.
+void UpstreamExchange::end_body(std::string_view last_piece) {
+  if (exchange.send_body({.bytes = last_piece, .last = true}).is_ok()) finish(Verdict::ok());
 }
 
 bool UpstreamExchange::reusable() const {
@@ -248,8 +261,8 @@ void UpstreamExchange::on_writable() {
     if (!pipe_.empty()) return;
     if (broken_off_) {
       finish(Verdict::fail());
-    } else if (exchange.send_body({.last = true}).is_ok()) {
-      finish(Verdict::ok());
+    } else {
+      end_body({});
     }
     return;
   }

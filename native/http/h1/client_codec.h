@@ -36,10 +36,11 @@ class ClientCodec final : public UpstreamCodec {
   void end_body(net::Stream& stream, const http::HeaderList& trailers) override;
 
   Event next(std::string_view& input, std::string_view& piece) override;
+  bool ended() const override { return state_ == State::ended; }
   Event input_ended() override;
   const http::ResponseHead& head() const override { return head_; }
   std::string_view refusal() override;
-  bool keeps_alive() const override { return head_.keep_alive && state_ == State::ended; }
+  bool keeps_alive() const override { return head_.keep_alive && ended(); }
   uint64_t plain_remaining() const override { return state_ == State::length ? remaining_ : 0; }
   void skipped(uint64_t bytes) override;
 

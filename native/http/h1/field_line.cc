@@ -47,6 +47,7 @@ FieldLine line_without_colon(const char* start, const char* at, const char*& pos
   position = at + 1;
   line.kind = empty ? FieldLine::Kind::end : FieldLine::Kind::field;
   line.name = {start, name_end};
+  line.value = {name_end, 0};
   line.id = http::header_id(line.name);
   return line;
 }

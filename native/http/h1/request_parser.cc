@@ -76,8 +76,7 @@ RequestError parse_fields(std::string_view bytes, const char*& position, const R
     }
     bool odd = line.odd_name || (line.underscore && !rules.underscores_in_headers);
     if (odd && rules.ignore_invalid_headers) [[unlikely]] {
-      const char* text_end = line.value.data() ? line.value.data() + line.value.size()
-                                               : line.name.data() + line.name.size();
+      const char* text_end = line.value.data() + line.value.size();
       if (rules.on_ignored_line) rules.on_ignored_line(rules.context, {start, text_end});
       continue;
     }
