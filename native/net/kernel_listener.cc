@@ -1,11 +1,30 @@
 #include "net/kernel_listener.h"
 
+#include <netinet/tcp.h>
+
 #include <cerrno>
+
+#include "net/kernel_stream.h"
 
 namespace sluice::net {
 
-KernelListener::KernelListener(KernelStack& stack, int descriptor, Acceptor& acceptor)
-    : SocketListener(acceptor), stack_(stack), descriptor_(descriptor) {
+namespace {
+
+/// Connections have it from the socket that they were accepted from, for one call in place of one
+/// each. Another configuration may have set it otherwise.
+bool set_no_delay(const ListenSocket& socket) {
+  int value = socket.no_delay;
+  return ::setsockopt(socket.descriptor, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value) == 0 &&
+         socket.no_delay;
+}
+
+}  // namespace
+
+KernelListener::KernelListener(KernelStack& stack, const ListenSocket& socket, Acceptor& acceptor)
+    : SocketListener(acceptor),
+      stack_(stack),
+      descriptor_(socket.descriptor),
+      no_delay_(set_no_delay(socket)) {
   start();
 }
 
@@ -30,7 +49,7 @@ bool KernelListener::accept_one() {
     fail(errno);
     return false;
   }
-  StreamPtr stream = stack_.adopt(std::move(socket), Address(peer, length));
+  StreamPtr stream = stack_.adopt(std::move(socket), Address(peer, length), no_delay_);
   if (!stream) {
     fail(errno);
     return false;

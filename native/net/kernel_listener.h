@@ -8,7 +8,7 @@ namespace sluice::net {
 /// Accepts from a listening socket that this worker may share with others.
 class KernelListener final : public SocketListener, public EventSource {
  public:
-  KernelListener(KernelStack& stack, int descriptor, Acceptor& acceptor);
+  KernelListener(KernelStack& stack, const ListenSocket& socket, Acceptor& acceptor);
   ~KernelListener() override { stop(); }
 
   void on_events(uint32_t) override { accept_batch(); }
@@ -20,6 +20,7 @@ class KernelListener final : public SocketListener, public EventSource {
 
   KernelStack& stack_;
   int descriptor_;
+  bool no_delay_;  ///< what it accepts has TCP_NODELAY
 };
 
 }  // namespace sluice::net

@@ -87,7 +87,7 @@ void KernelStack::remove(int descriptor, EventSource& source) {
 
 std::unique_ptr<Listener> KernelStack::listen(const ListenSocket& socket,
                                               Listener::Acceptor& acceptor) {
-  return std::make_unique<KernelListener>(*this, socket.descriptor, acceptor);
+  return std::make_unique<KernelListener>(*this, socket, acceptor);
 }
 
 std::unique_ptr<DatagramSocket> KernelStack::open_datagrams(const ListenSocket& socket,
@@ -95,13 +95,15 @@ std::unique_ptr<DatagramSocket> KernelStack::open_datagrams(const ListenSocket& 
   return std::make_unique<KernelDatagrams>(*this, socket.descriptor, consumer);
 }
 
-StreamPtr KernelStack::adopt(Descriptor socket, const Address& peer) {
-  return register_stream(std::move(socket), peer, false);
+StreamPtr KernelStack::adopt(Descriptor socket, const Address& peer, bool no_delay) {
+  return register_stream(std::move(socket), peer, false, no_delay);
 }
 
-StreamPtr KernelStack::register_stream(Descriptor socket, const Address& peer, bool connecting) {
+StreamPtr KernelStack::register_stream(Descriptor socket, const Address& peer, bool connecting,
+                                       bool no_delay) {
   int number = socket.get();
-  auto stream = std::make_unique<KernelStream>(*turn_, std::move(socket), peer, connecting);
+  auto stream =
+      std::make_unique<KernelStream>(*turn_, std::move(socket), peer, connecting, no_delay);
   if (!add(number, stream_events, *stream)) return nullptr;
   return StreamPtr(stream.release());
 }
@@ -110,7 +112,7 @@ StreamPtr KernelStack::connect(const Address& peer, const ConnectOptions& option
                                Stream::Consumer& consumer, int& error) {
   Descriptor socket = start_connecting(peer, options);
   // Registered after connect(): an unconnected socket would announce a hang-up.
-  StreamPtr stream = socket ? register_stream(std::move(socket), peer, true) : nullptr;
+  StreamPtr stream = socket ? register_stream(std::move(socket), peer, true, false) : nullptr;
   if (!stream) {
     error = errno;
     return nullptr;

@@ -48,15 +48,15 @@ class KernelStack final : public Stack {
   const std::shared_ptr<Turn>& shared_turn() const { return turn_; }
 
   /// A stream of its own over a connected, non-blocking socket, which it takes over. Null when
-  /// epoll refuses it (errno).
-  StreamPtr adopt(Descriptor socket, const Address& peer);
+  /// epoll refuses it (errno). `no_delay`: it has TCP_NODELAY.
+  StreamPtr adopt(Descriptor socket, const Address& peer, bool no_delay = false);
 
  private:
   friend class KernelListener;
   friend class KernelDatagrams;
   class Watch;
 
-  StreamPtr register_stream(Descriptor socket, const Address& peer, bool connecting);
+  StreamPtr register_stream(Descriptor socket, const Address& peer, bool connecting, bool no_delay);
   bool add(int descriptor, uint32_t events, EventSource& source);
   void remove(int descriptor, EventSource& source);
 

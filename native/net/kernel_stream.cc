@@ -58,7 +58,8 @@ void KernelStream::close_with_reset() {
 }
 
 void KernelStream::set_no_delay(bool on) {
-  if (!remote_address().is_ip()) return;
+  if (on == no_delay_ || !remote_address().is_ip()) return;
+  no_delay_ = on;
   int value = on;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
 }

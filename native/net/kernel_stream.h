@@ -9,8 +9,9 @@ namespace sluice::net {
 /// A socket of the kernel, TCP or unix.
 class KernelStream final : public SocketStream, public EventSource {
  public:
-  KernelStream(Turn& turn, Descriptor socket, const Address& remote, bool connecting)
-      : SocketStream(turn, remote, connecting), socket_(std::move(socket)) {}
+  /// `no_delay`: the socket has TCP_NODELAY.
+  KernelStream(Turn& turn, Descriptor socket, const Address& remote, bool connecting, bool no_delay)
+      : SocketStream(turn, remote, connecting), socket_(std::move(socket)), no_delay_(no_delay) {}
 
   int kernel_descriptor() const override { return socket_.get(); }
   void set_no_delay(bool on) override;
@@ -29,6 +30,7 @@ class KernelStream final : public SocketStream, public EventSource {
   void close_socket() override { socket_.reset(); }
 
   Descriptor socket_;
+  bool no_delay_;
 };
 
 }  // namespace sluice::net

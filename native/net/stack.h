@@ -142,6 +142,7 @@ struct ListenSocket {
   int receive_buffer = 0;
   int send_buffer = 0;
   bool may_fragment = false;  ///< UDP: a datagram that the path doesn't take whole is cut
+  bool no_delay = false;      ///< every connection is to have TCP_NODELAY
   struct Keepalive {
     bool on = false;
     int idle = 0;      ///< seconds; 0: the stack's default, as the others

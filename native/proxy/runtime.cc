@@ -1,6 +1,9 @@
 #include "proxy/runtime.h"
 
+#include <algorithm>
+
 #include "base/log.h"
+#include "modules/http_core.h"
 #include "proxy/data_thread.h"
 #include "proxy/error_logs.h"
 #include "proxy/exchange.h"
@@ -220,6 +223,9 @@ net::ListenSocket read_socket(const plan::Node& node, int descriptor) {
 }  // namespace
 
 void Runtime::read_listeners(const plan::Node& nodes) {
+  bool no_delay = std::ranges::all_of(blocks, [](const Block& block) {
+    return block.confs[size_t(CoreConf::id)] && block.conf<CoreConf>().tcp_nodelay;
+  });
   for (const plan::Node& node : nodes.items()) {
     ListenerConf listener{
         .socket = read_socket(node, thread.descriptor(node["fd"].integer(-1))),
@@ -228,6 +234,7 @@ void Runtime::read_listeners(const plan::Node& nodes) {
         .datagram = node["datagram"].boolean(),
         .addresses = {},
     };
+    listener.socket.no_delay = no_delay && !listener.datagram;
     for (const plan::Node& address : node["addresses"].items()) {
       ListenAddress served;
       served.address = address["address"].text();

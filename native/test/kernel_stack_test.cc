@@ -1,5 +1,6 @@
 #include "net/kernel_stack.h"
 
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -62,6 +63,32 @@ TEST("listener: it may be destroyed by the connection it accepts, and its descri
   CHECK_EQUAL(door.guests.size(), 1u);
   listener = loop.stack->listen({socket.get()}, door);
   CHECK(loop.until([&] { return door.guests.size() == 2; }));
+}
+
+bool has_no_delay(const Stream& stream) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  ::getsockopt(stream.kernel_descriptor(), IPPROTO_TCP, TCP_NODELAY, &value, &size);
+  return value != 0;
+}
+
+TEST("listener: connections have TCP_NODELAY from the start, as long as they are to") {
+  Loop loop;
+  Address address;
+  Descriptor socket = listening(address);
+  Door door;
+  for (bool wanted : {true, false}) {
+    auto listener = loop.stack->listen({.descriptor = socket.get(), .no_delay = wanted}, door);
+    Descriptor client = connected_to(address);
+    size_t before = door.guests.size();
+    CHECK(loop.until([&] { return door.guests.size() > before; }));
+    Stream& stream = *door.guests.back()->stream;
+    CHECK_EQUAL(has_no_delay(stream), wanted);
+    for (bool on : {false, true}) {
+      stream.set_no_delay(on);
+      CHECK_EQUAL(has_no_delay(stream), on);
+    }
+  }
 }
 
 TEST("listener: out of descriptors, it says so and tries again half a second later") {
