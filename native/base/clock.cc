@@ -129,6 +129,7 @@ void Clock::update() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   monotonic_us_ = static_cast<uint64_t>(time.tv_sec) * 1000000 + time.tv_nsec / 1000;
+  monotonic_ms_ = monotonic_us_ / 1000;
   clock_gettime(CLOCK_REALTIME, &time);
   seconds_ = time.tv_sec;
   milliseconds_ = time.tv_nsec / 1000000;

@@ -21,7 +21,7 @@ class Clock {
   /// Reads the system's clocks.
   void update();
 
-  uint64_t monotonic_ms() const { return monotonic_us_ / 1000; }
+  uint64_t monotonic_ms() const { return monotonic_ms_; }
   uint64_t monotonic_us() const { return monotonic_us_; }
   /// Seconds since 1970, and the milliseconds within that second.
   int64_t seconds() const { return seconds_; }
@@ -52,6 +52,7 @@ class Clock {
   static constinit thread_local Clock of_thread_;
 
   uint64_t monotonic_us_ = 0;
+  uint64_t monotonic_ms_ = 0;
   int64_t seconds_ = 0;
   uint32_t milliseconds_ = 0;
   int64_t local_second_ = -1;

@@ -95,7 +95,6 @@ void UpstreamExchange::on_slow_client() {
     exchange.downstream.flush();
   }
   end_splice();
-  connection_->set_timeout(conf.read_timeout);
   wait_for_more();
 }
 

@@ -42,6 +42,38 @@ TEST("h1 response: a head is taken apart") {
   CHECK(r.head.keep_alive);
 }
 
+TEST("h1 response: a head is parsed in front of a body, once it is whole") {
+  std::string head = ok("Content-Length: 5\r\nX-Odd_Name: 1\r\nServer: x\r\n");
+  std::string text = head + "hello: \r\n\r\n";
+  for (size_t size = 0; size <= text.size(); ++size) {
+    std::string part = text.substr(0, size);
+    part.shrink_to_fit();
+    Arena arena;
+    http::ResponseHead parsed(arena);
+    ResponseRefusal why;
+    bool whole = parse_response(part, parsed, why) == ResponseError::none;
+    CHECK_EQUAL(whole, size >= head.size());
+    if (whole) CHECK_EQUAL(parsed.size, head.size());
+  }
+}
+
+TEST("h1 response: a head follows its bytes to another place") {
+  std::string bytes = ok("Content-Length: 5\r\nServer\r\nX-Empty:\r\nVia: b\r\n");
+  Arena arena;
+  http::ResponseHead head(arena);
+  ResponseRefusal why;
+  CHECK(parse_response(bytes, head, why) == ResponseError::none);
+  std::string copy = bytes;
+  head.moved(bytes.data(), copy.data());
+  bytes.assign(bytes.size(), '#');
+  CHECK_EQUAL(head.reason, "OK");
+  std::string fields;
+  for (const http::Header& field : head.headers) {
+    fields.append(field.name).append("=").append(field.value).append(";");
+  }
+  CHECK_EQUAL(fields, "Content-Length=5;Server=;X-Empty=;Via=b;");
+}
+
 TEST("h1 response: status lines as lenient as nginx's") {
   struct Case {
     const char* line;
