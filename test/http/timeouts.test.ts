@@ -73,6 +73,32 @@ t.test('a client that is slow to ask', async (t) => {
   t.equal(sluice.logged(/client timed out \(110: .*\) while reading client request headers/), 1);
 });
 
+t.test('between requests and within them other limits hold', async (t) => {
+  const origin = await startOrigin(t, respondWith('ok'));
+  const start = (limits: string) =>
+    proxyTo(t, [origin], { server: `${limits} location = /at-once { return 200 x; }` });
+  const patient = await start('client_header_timeout 20s; keepalive_timeout 200ms;');
+  const brisk = await start('client_header_timeout 200ms; keepalive_timeout 20s;');
+  for (const path of ['/', '/at-once']) {
+    const asked = async ({ client }: typeof patient): Promise<RawClient> => {
+      const made = client().send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      t.equal((await made.response()).status, 200);
+      return made;
+    };
+    t.ok(about(200, await closing(await asked(patient))), `${path}: keepalive_timeout`);
+    for (const begun of ['GET', '\r\n']) {
+      const client = (await asked(brisk)).send(begun);
+      t.ok(
+        about(200, await closing(client)),
+        `${path}: client_header_timeout after ${JSON.stringify(begun)}`,
+      );
+    }
+    const pipelined = brisk.client().send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\nGET`);
+    t.equal((await pipelined.response()).status, 200);
+    t.ok(about(200, await closing(pipelined)), `${path}: client_header_timeout of a pipelined one`);
+  }
+});
+
 t.test('a client that is slow to read', async (t) => {
   const size = 24_000_000;
   const { port, sluice } = await serve(

@@ -127,6 +127,7 @@ void ServerConnection::keep(std::string_view input) {
 bool ServerConnection::process_head(std::string_view& input) {
   bool begins = !scanner_;
   if (begins) {
+    if (input.empty()) return false;
     input.remove_prefix(leading_blank(input));
     if (input.empty()) {
       limit_head_time();
