@@ -22,15 +22,20 @@ export class Origin {
     this.server = createServer((socket) => {
       this.connections++;
       let text = '';
+      /** Of a body whose length is known: what looks like a head's end in there is none. */
+      let bodyLeft = 0;
       socket.setEncoding('latin1').setNoDelay(true);
       socket.on('error', () => undefined);
-      socket.on('data', (data) => {
-        text += data;
+      socket.on('data', (data: string) => {
+        text += data.slice(bodyLeft);
+        bodyLeft = Math.max(0, bodyLeft - data.length);
         const end = text.indexOf('\r\n\r\n');
         if (end < 0) return;
         const head = text.slice(0, end);
         const rest = text.slice(end + 4);
         text = '';
+        const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
+        bodyLeft = Math.max(0, length - rest.length);
         this.heads.push(head);
         respond({ head, rest, socket, number: this.heads.length });
       });
