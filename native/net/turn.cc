@@ -6,8 +6,9 @@
 namespace sluice::net {
 namespace {
 
-/// For how long what is in no hurry waits for company: longer than most answers take to come.
-constexpr uint64_t unhurried_ms = 10;
+/// For how long what is in no hurry waits for company: longer than most answers take to come. A
+/// timer that is near costs the kernel more at each wait than one that never fires.
+constexpr uint64_t unhurried_ms = 100;
 
 uint64_t read_clock() {
   Clock& clock = Clock::of_thread();

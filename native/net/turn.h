@@ -43,7 +43,7 @@ class Turn {
   /// Has settle() called before anything is sent.
   void settle_later(Layer& layer);
   void settle_later(SocketStream& stream);
-  /// The same within a few milliseconds, unless the stream has to be settled earlier.
+  /// The same within a tenth of a second, unless the stream has to be settled earlier.
   void settle_unhurried(SocketStream& stream);
   /// Has visit() called near the turn's end, or in the next.
   void visit_later(Layer& layer);
