@@ -14,6 +14,11 @@ inline uint64_t load_be64(const void* from) {
   return __builtin_bswap64(value);
 }
 
+inline void store_be32(void* to, uint32_t value) {
+  value = __builtin_bswap32(value);
+  std::memcpy(to, &value, sizeof value);
+}
+
 inline void store_be64(void* to, uint64_t value) {
   value = __builtin_bswap64(value);
   std::memcpy(to, &value, sizeof value);

@@ -4,8 +4,6 @@
 
 #include <cerrno>
 
-#include "net/kernel_stream.h"
-
 namespace sluice::net {
 
 namespace {

@@ -3,18 +3,11 @@
 
 #include "tls/hmac.h"
 
-#include <cstring>
-
 #include "base/bytes.h"
 
 namespace sluice::tls {
 
 namespace {
-
-void store_be32(uint8_t* to, uint32_t value) {
-  value = __builtin_bswap32(value);
-  std::memcpy(to, &value, sizeof value);
-}
 
 /// What SHA256_Init() and its like leave, but for the chain; then a block goes by.
 template <typename State, typename Chain>

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "tls/cleanse.h"
+#include "tls/dispatch.h"
 #include "tls/hmac.h"
 #include "tls/openssl.h"
 #include "tls/provider.h"
@@ -248,16 +249,16 @@ const OSSL_PARAM* settable(void*, void*) {
 
 const OSSL_ALGORITHM* hmac_algorithm() {
   static const OSSL_DISPATCH functions[] = {
-      provided(OSSL_FUNC_MAC_NEWCTX, new_context),
-      provided(OSSL_FUNC_MAC_DUPCTX, duplicate),
-      provided(OSSL_FUNC_MAC_FREECTX, free_context),
-      provided(OSSL_FUNC_MAC_INIT, init),
-      provided(OSSL_FUNC_MAC_UPDATE, update),
-      provided(OSSL_FUNC_MAC_FINAL, finish),
-      provided(OSSL_FUNC_MAC_GET_CTX_PARAMS, get),
-      provided(OSSL_FUNC_MAC_SET_CTX_PARAMS, set),
-      provided(OSSL_FUNC_MAC_GETTABLE_CTX_PARAMS, gettable),
-      provided(OSSL_FUNC_MAC_SETTABLE_CTX_PARAMS, settable),
+      dispatched(OSSL_FUNC_MAC_NEWCTX, new_context),
+      dispatched(OSSL_FUNC_MAC_DUPCTX, duplicate),
+      dispatched(OSSL_FUNC_MAC_FREECTX, free_context),
+      dispatched(OSSL_FUNC_MAC_INIT, init),
+      dispatched(OSSL_FUNC_MAC_UPDATE, update),
+      dispatched(OSSL_FUNC_MAC_FINAL, finish),
+      dispatched(OSSL_FUNC_MAC_GET_CTX_PARAMS, get),
+      dispatched(OSSL_FUNC_MAC_SET_CTX_PARAMS, set),
+      dispatched(OSSL_FUNC_MAC_GETTABLE_CTX_PARAMS, gettable),
+      dispatched(OSSL_FUNC_MAC_SETTABLE_CTX_PARAMS, settable),
       OSSL_DISPATCH_END,
   };
   static const OSSL_ALGORITHM codes[] = {

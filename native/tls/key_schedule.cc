@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "tls/cleanse.h"
+#include "tls/dispatch.h"
 #include "tls/hmac.h"
 #include "tls/provider.h"
 
@@ -211,9 +212,9 @@ KeyScheduleNoting::~KeyScheduleNoting() { noted_in = nullptr; }
 
 const OSSL_ALGORITHM* key_derivations() {
   static const OSSL_DISPATCH functions[] = {
-      provided(OSSL_FUNC_KDF_NEWCTX, new_context),
-      provided(OSSL_FUNC_KDF_FREECTX, free_context),
-      provided(OSSL_FUNC_KDF_DERIVE, derive),
+      dispatched(OSSL_FUNC_KDF_NEWCTX, new_context),
+      dispatched(OSSL_FUNC_KDF_FREECTX, free_context),
+      dispatched(OSSL_FUNC_KDF_DERIVE, derive),
       OSSL_DISPATCH_END,
   };
   static const OSSL_ALGORITHM derivations[] = {

@@ -4,6 +4,7 @@
 #include <openssl/kdf.h>
 #include <openssl/provider.h>
 
+#include "tls/dispatch.h"
 #include "tls/hmac_algorithm.h"
 #include "tls/key_schedule.h"
 #include "tls/openssl.h"
@@ -29,7 +30,7 @@ const OSSL_ALGORITHM* algorithms(void*, int operation, int* no_cache) {
 int begin(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISPATCH** functions,
           void** context) {
   static const OSSL_DISPATCH provider[] = {
-      provided(OSSL_FUNC_PROVIDER_QUERY_OPERATION, algorithms),
+      dispatched(OSSL_FUNC_PROVIDER_QUERY_OPERATION, algorithms),
       OSSL_DISPATCH_END,
   };
   *functions = provider;

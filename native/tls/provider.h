@@ -1,7 +1,5 @@
 #pragma once
 
-#include <openssl/core_dispatch.h>
-
 namespace sluice::tls {
 
 /// The property query that contexts are made with (SSL_CTX_new_ex()), so that OpenSSL takes the
@@ -11,11 +9,5 @@ const char* provider_query();
 /// How an algorithm of ours is told from others of its name (property(7)).
 inline constexpr char provided_by_us[] = "provider=sluice";
 inline constexpr char provided_by_others[] = "provider!=sluice";
-
-/// One of an algorithm's functions (provider(7)).
-template <typename Function>
-constexpr OSSL_DISPATCH provided(int id, Function* function) {
-  return {id, reinterpret_cast<void (*)()>(function)};
-}
 
 }  // namespace sluice::tls
